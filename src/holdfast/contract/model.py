@@ -269,25 +269,23 @@ def node_from(shape: Mapping[str, Any]) -> Node:
     return Node(shape["op"], shape["kind"], tuple(node_from(arg) for arg in shape.get("args", ())), params)
 
 
+def _parts(shape: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(item) if isinstance(item, list) else item for name, item in shape.items()}
+
+
 def _source(shape: Mapping[str, Any]) -> Source:
-    parts = dict(shape)
-    parts["fields"] = tuple(
-        Field(**{name: tuple(item) if isinstance(item, list) else item for name, item in field.items()})
-        for field in shape["fields"]
-    )
-    return Source(**parts)
+    return Source(**{**shape, "fields": tuple(Field(**_parts(field)) for field in shape["fields"])})
 
 
 def _aggregate(shape: Mapping[str, Any]) -> Aggregate:
-    parts = {name: tuple(item) if isinstance(item, list) else item for name, item in shape.items()}
+    parts = _parts(shape)
     if "where" in shape:
         parts["where"] = node_from(shape["where"])
     return Aggregate(**parts)
 
 
 def _feature(shape: Mapping[str, Any]) -> Feature:
-    parts = {name: tuple(item) if isinstance(item, list) else item for name, item in shape.items()}
-    return Feature(**{**parts, "expr": node_from(shape["expr"])})
+    return Feature(**{**_parts(shape), "expr": node_from(shape["expr"])})
 
 
 def contract_from(shape: Mapping[str, Any]) -> Contract:
