@@ -1,0 +1,42 @@
+# One command each; CI runs the same ones.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test check bench docs lock clean
+
+demo: $(STAMP)  ## The whole journey on simulated card payments, in a fresh project under demo/
+	$(BIN)/holdfast demo demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)  ## Lint, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src tests
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m bench
+
+docs: $(STAMP)  ## Pages made from the code
+	$(BIN)/python -m holdfast.project.reference docs
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+		test -x $(BIN)/python || uv venv --quiet --seed --python $(PYTHON) .venv; \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt; \
+	else \
+		test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt; \
+	fi
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock:  ## Hash-locked requirements, without addresses
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--extra serve --extra train --group dev pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
