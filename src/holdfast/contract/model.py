@@ -35,6 +35,15 @@ NULL_CODE, UNKNOWN_CODE, FIRST_CODE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
+class Zone:
+    """A time zone frozen: offsets[i] (seconds east of UTC) holds from transitions[i-1] (µs UTC) to transitions[i]."""
+
+    name: str
+    transitions: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of a source, and what to do with each odd value of it."""
 
@@ -69,6 +78,8 @@ class Field:
     """decimal from a float32 column is allowed."""
     zone: str | None = None
     """timestamp: naive times are in this zone. None refuses naive times."""
+    calendar: Zone | None = None
+    """timestamp with a zone: its transitions, frozen here so that a field alone says what a local time means."""
     fold: int | None = None
     """timestamp with a zone: which of two ambiguous local times is meant. None refuses them."""
     generated: bool = False
@@ -139,7 +150,7 @@ class Aggregate:
 
     `value` is a field of `source`, or the name of its label when `label` is true, or None (count,
     seconds_since_last). `keys` are the entity's fields in `source`, `on` the deciding event's fields matched to them.
-    `over` is None for "since ever" (last, first, seconds_since_last, as_of never go without).
+    Every aggregate says `over` what window it looks; for as_of that is the time to live.
     """
 
     name: AggregateName
@@ -175,15 +186,6 @@ class Feature:
     max_null_share: float | None = None
     """Validation thresholds, used by `holdfast validate` and monitoring."""
     derived_from: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A time zone frozen: offsets[i] (seconds east of UTC) holds from transitions[i-1] (µs UTC) to transitions[i]."""
-
-    name: str
-    transitions: tuple[int, ...]
-    offsets: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +275,15 @@ def _parts(shape: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(item) if isinstance(item, list) else item for name, item in shape.items()}
 
 
+def field_from(shape: Mapping[str, Any]) -> Field:
+    parts = _parts(shape)
+    if "calendar" in shape:
+        parts["calendar"] = Zone(**_parts(shape["calendar"]))
+    return Field(**parts)
+
+
 def _source(shape: Mapping[str, Any]) -> Source:
-    return Source(**{**shape, "fields": tuple(Field(**_parts(field)) for field in shape["fields"])})
+    return Source(**{**shape, "fields": tuple(field_from(field) for field in shape["fields"])})
 
 
 def _aggregate(shape: Mapping[str, Any]) -> Aggregate:
@@ -300,9 +309,7 @@ def contract_from(shape: Mapping[str, Any]) -> Contract:
         sources=tuple(_source(item) for item in shape["sources"]),
         aggregates=tuple(_aggregate(item) for item in shape.get("aggregates", ())),
         features=tuple(_feature(item) for item in shape["features"]),
-        zones=tuple(
-            Zone(item["name"], tuple(item["transitions"]), tuple(item["offsets"])) for item in shape.get("zones", ())
-        ),
+        zones=tuple(Zone(**_parts(item)) for item in shape.get("zones", ())),
         description=shape.get("description", ""),
         positive=shape.get("positive", ""),
         probability=shape.get("probability", ""),
