@@ -136,7 +136,7 @@ def _stolen(rng: np.random.Generator, world: _World, days: int, fraud: float) ->
     chosen = remote[rng.integers(0, len(remote), len(burst))] if len(remote) else anywhere
     terminal = np.where(rng.random(len(burst)) < 0.6, chosen, anywhere)
     amount = np.where(
-        rank == 0, rng.uniform(0.5, 3.0, len(burst)), world.usual[who] * rng.lognormal(1.3, 0.6, len(burst))
+        rank == 0, rng.uniform(0.5, 3.0, len(burst)), world.usual[who] * rng.lognormal(1.6, 0.6, len(burst))
     )
     inside = moment < days * DAY
     return {
