@@ -1,0 +1,165 @@
+"""Everything a project can be told, in one table: `holdfast.toml`, overridden by `HOLDFAST_*` in the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from holdfast.errors import HoldfastError, Problem
+
+FILE = "holdfast.toml"
+PREFIX = "HOLDFAST_"
+OPEN_TABLES = ("inputs", "training")
+"""Tables whose keys are not listed here: sources of the contract, and what `holdfast.training.settings` knows."""
+
+
+def _setting(default: Any, told: str) -> Any:
+    if isinstance(default, dict):
+        return field(default_factory=lambda: MappingProxyType(dict(default)), metadata={"help": told})
+    return field(default=default, metadata={"help": told})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `holdfast.toml` says. A name with an underscore is a key in a table: `serving_port` is ``serving.port``."""
+
+    name: str = _setting("", "Name of the registered model; empty means the contract's name.")
+    contract: str = _setting("contract.py", "The contract's file, as `file.py` or `file.py:variable`.")
+    home: str = _setting(".holdfast", "Folder of the ledger, the state and the fetched bundles. Local disk only.")
+    inputs: Mapping[str, str] = _setting(
+        {}, "For each source of the contract its history: a .parquet or .csv file, or a folder of them."
+    )
+    training: Mapping[str, Any] = _setting({}, "What to train and how; the keys are listed below.")
+
+    features_path: str = _setting("data/features.parquet", "Where `holdfast features build` puts the training table.")
+    features_memory_mb: int = _setting(1024, "What building features may hold in memory at a time, in MiB.")
+
+    registry_uri: str = _setting("sqlite:///mlflow.db", "MLflow's store: a local SQLite file or a server's address.")
+    registry_artifacts: str = _setting(
+        "mlruns", "Where a local MLflow store keeps artifacts; a server has its own place."
+    )
+
+    serving_host: str = _setting("127.0.0.1", "Address `holdfast serve` listens on.")
+    serving_port: int = _setting(8000, "Port it listens on; 0 takes a free one and says which.")
+    serving_backdate_seconds: int = _setting(
+        604_800, "How far in the past an event's time may lie when its request arrives."
+    )
+    serving_skew_seconds: int = _setting(60, "How far in the future it may lie, for clocks that differ.")
+    serving_max_body_bytes: int = _setting(1_048_576, "Longest request body accepted.")
+    serving_max_batch: int = _setting(10_000, "Most rows in one `/predict/batch` request.")
+
+    def where(self, project: Path, value: str) -> Path:
+        """A path in the settings, seen from the project's folder."""
+        return project / Path(value).expanduser()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the settings page."""
+
+    name: str
+    default: Any
+    help: str
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.replace(".", "_").upper()
+
+
+def _dotted(name: str) -> str:
+    for table in ("features", "registry", "serving"):
+        if name.startswith(f"{table}_"):
+            return f"{table}.{name.removeprefix(f'{table}_')}"
+    return name
+
+
+def table() -> tuple[Row, ...]:
+    """Every setting with its default and its help line, in the order of the page."""
+    plain = Settings()
+    return tuple(Row(_dotted(item.name), getattr(plain, item.name), item.metadata["help"]) for item in fields(Settings))
+
+
+def read(project: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the project in this folder.
+
+    Raises HoldfastError with every unknown name and every value of the wrong type.
+    """
+    path = project / FILE
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HoldfastError(
+            "there is no project here", where=str(path), mend="run `holdfast init NAME --template cards`, or use -C DIR"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise HoldfastError(
+            f"the file cannot be read: {fault}", where=str(path), mend="mend the line it names"
+        ) from None
+    return settings_from(told, os.environ if environment is None else environment, where=str(path))
+
+
+def settings_from(told: Mapping[str, Any], environment: Mapping[str, str], *, where: str = FILE) -> Settings:
+    """Settings from parsed TOML and the environment, which wins."""
+    flat = _flatten(told)
+    for row in table():
+        if row.name in OPEN_TABLES:
+            start = f"{row.variable}_"
+            flat |= {
+                f"{row.name}.{key[len(start) :].lower()}": _value(text)
+                for key, text in environment.items()
+                if key.startswith(start)
+            }
+        elif row.variable in environment:
+            text = environment[row.variable]
+            flat[row.name] = text if isinstance(row.default, str) else _value(text)
+    known = {row.name: row for row in table()}
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    opened: dict[str, dict[str, Any]] = {name: {} for name in OPEN_TABLES}
+    for name, value in flat.items():
+        head, _, rest = name.partition(".")
+        if head in opened and rest:
+            opened[head][rest] = value
+        elif name not in known or name in opened:
+            near = difflib.get_close_matches(name, known, 1)
+            problems.append(
+                Problem(
+                    name,
+                    "unknown_setting",
+                    "there is no such setting",
+                    f"did you mean {near[0]}?" if near else "see docs/settings.md",
+                )
+            )
+        elif type(value) is not type(known[name].default):
+            kind = {int: "a whole number", str: "text", bool: "true or false"}[type(known[name].default)]
+            problems.append(Problem(name, "type", f"{value!r} is not {kind}", f"for example {known[name].default!r}"))
+        else:
+            values[name.replace(".", "_")] = value
+    if problems:
+        raise HoldfastError("the settings cannot be used", where=where, problems=problems)
+    return Settings(**values | {name: MappingProxyType(items) for name, items in opened.items()})
+
+
+def _flatten(told: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in told.items():
+        # A table under training (params) or a list is one value.
+        if isinstance(value, dict) and not before:
+            flat |= _flatten(value, f"{name}.")
+        else:
+            flat[f"{before}{name}"] = value
+    return flat
+
+
+def _value(text: str) -> Any:
+    """The environment's text as TOML would read it, else as text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
