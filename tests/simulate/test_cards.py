@@ -9,7 +9,7 @@ from holdfast.errors import HoldfastError
 from holdfast.simulate.cards import payments
 from holdfast.simulate.table import DAY, Table
 
-END = 1_790_000_000_000_000 - 1_790_000_000_000_000 % DAY
+END = 1_790_000_000_000_000
 
 
 def small(**changes: float) -> Table:

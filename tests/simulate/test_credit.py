@@ -7,7 +7,7 @@ import numpy as np
 from holdfast.simulate.credit import EXTERNAL, FIELDS, VOCABULARIES, applications
 from holdfast.simulate.table import DAY
 
-END = 1_790_000_000_000_000 - 1_790_000_000_000_000 % DAY
+END = 1_790_000_000_000_000
 
 
 def test_there_are_189_fields_and_a_column_for_each() -> None:

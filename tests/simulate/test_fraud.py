@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from holdfast.simulate.fraud import CATEGORIES, payments
-from holdfast.simulate.table import DAY
 
-END = 1_790_000_000_000_000 - 1_790_000_000_000_000 % DAY
+END = 1_790_000_000_000_000
 
 
 def test_equal_seeds_give_equal_payments_and_others_do_not() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.errors import HoldfastError
-from holdfast.simulate.table import DAY, Cells, Table, midnight, names, only
+from holdfast.simulate.table import DAY, Cells, Table, names, only, this_minute
 
 CATEGORIES = ("grocery", "restaurant", "retail", "online", "travel")
 ENTRY_MODES = ("chip", "contactless", "swipe", "online")
@@ -50,7 +50,8 @@ def payments(
     seed: int = 7,
     fraud: float = 1.0,
 ) -> Table:
-    """About 1.9 payments a day for each customer over the `days` before `end` (µs UTC), in order of time.
+    """About 1.9 payments a day for each customer over the `days` whole days and the day of `end`
+    (µs UTC, default this minute), in order of time.
 
     `fraud` scales how many terminals and cards are compromised (1.0 gives about 1.5 % of payments). Outcomes:
     frauds are reported after some days (median two, one in a hundred after more than seven), one honest payment in
@@ -62,15 +63,17 @@ def payments(
             "cannot simulate that", where="simulate.cards", mend="customers, terminals and days >= 1, fraud >= 0"
         )
     rng = np.random.default_rng(seed)
-    stop = midnight() if end is None else end
+    stop = this_minute() if end is None else end
+    begin = stop - stop % DAY - days * DAY  # habits follow whole days, the last one is cut at the end
     world = _world(rng, customers, terminals)
-    honest = _habits(rng, world, days)
-    theft = _stolen(rng, world, days, fraud)
+    honest = _habits(rng, world, days + 1)
+    theft = _stolen(rng, world, days + 1, fraud)
     columns = {name: np.concatenate([honest[name], theft[name]]) for name in honest}
-    _tampered(rng, world, columns, days, fraud)
+    _tampered(rng, world, columns, days + 1, fraud)
+    columns["moment"] += begin
     order = np.argsort(columns["moment"], kind="stable")
-    columns = {name: column[order] for name, column in columns.items()}
-    return _table(rng, world, columns, stop - days * DAY)
+    order = order[: int((columns["moment"] < stop).sum())]
+    return _table(rng, world, {name: column[order] for name, column in columns.items()})
 
 
 def _world(rng: np.random.Generator, customers: int, terminals: int) -> _World:
@@ -167,9 +170,9 @@ def _tampered(rng: np.random.Generator, world: _World, columns: dict[str, Cells]
     columns["fraud"] = columns["fraud"] | bad
 
 
-def _table(rng: np.random.Generator, world: _World, columns: dict[str, Cells], begin: int) -> Table:
+def _table(rng: np.random.Generator, world: _World, columns: dict[str, Cells]) -> Table:
     rows = len(columns["moment"])
-    moment = columns["moment"] + begin
+    moment = columns["moment"]
     category = world.category[columns["terminal"]]
     mode = (rng.random(rows)[:, None] > np.cumsum(_CHANNEL, axis=1)[category][:, :3]).sum(axis=1)
     disputed = ~columns["fraud"] & (rng.random(rows) < 0.005)

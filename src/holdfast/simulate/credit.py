@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from holdfast.errors import HoldfastError
-from holdfast.simulate.table import DAY, Cells, Table, midnight, names, only
+from holdfast.simulate.table import DAY, Cells, Table, names, only, this_minute
 
 CONTRACTS = ("cash", "revolving")
 SEXES = ("female", "male")
@@ -83,7 +83,7 @@ def applications(rows: int = 20_000, *, days: int = 730, end: int | None = None,
     if rows < 1 or days < 1:
         raise HoldfastError("cannot simulate that", where="simulate.credit", mend="rows and days >= 1")
     rng = np.random.default_rng(seed)
-    stop = midnight() if end is None else end
+    stop = this_minute() if end is None else end
     moment = np.sort(stop - rng.integers(1, days * 86_400, rows) * 1_000_000)
     risk = rng.normal(0, 1, rows)  # never shown: only its traces are
     columns: dict[str, Cells] = {"application_id": names("app", np.arange(1, rows + 1), 7), "applied_at": moment}

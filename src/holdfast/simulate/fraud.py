@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from holdfast.errors import HoldfastError
-from holdfast.simulate.table import DAY, Table, midnight, names, only
+from holdfast.simulate.table import DAY, Table, names, only, this_minute
 
 CATEGORIES = ("grocery", "restaurant", "retail", "online", "travel")
 _USUAL = (0.30, 0.25, 0.25, 0.15, 0.05)
@@ -18,7 +18,7 @@ _LARGEST = 5_000_000
 def payments(
     rows: int = 10_000, *, fraud_share: float = 0.02, days: int = 90, end: int | None = None, seed: int = 42
 ) -> Table:
-    """Payments spread over the `days` before `end` (µs UTC, default the last midnight), in order of time.
+    """Payments spread over the `days` before `end` (µs UTC, default this minute), in order of time.
 
     Amounts are log-normal (3.5, 1.2), fraud (5.5, 1.5); hours uniform, fraud at night; `hour` and `day_of_week`
     agree with `occurred_at`. Outcomes of fraud arrive one to seven days later, other payments get none.
@@ -28,7 +28,7 @@ def payments(
             "cannot simulate that", where="simulate.fraud", mend="rows >= 1, days >= 7, fraud_share from 0 to 1"
         )
     rng = np.random.default_rng(seed)
-    stop = midnight() if end is None else end
+    stop = this_minute() if end is None else end
     fraud = np.zeros(rows, dtype=bool)
     fraud[: int(rows * fraud_share)] = True
     count = int(fraud.sum())
@@ -39,8 +39,9 @@ def payments(
     hour[:count] = rng.choice(_LATE, count)
     category = rng.choice(len(CATEGORIES), rows, p=_USUAL)
     category[:count] = rng.choice(len(CATEGORIES), count, p=_FRAUD)
-    day = rng.integers(0, days, rows)
-    moment = stop - (day + 1) * DAY + hour * (DAY // 24) + rng.integers(0, 3600, rows) * 1_000_000
+    day = stop - stop % DAY - rng.integers(0, days, rows) * DAY
+    moment = day + hour * (DAY // 24) + rng.integers(0, 3600, rows) * 1_000_000
+    moment = np.where(moment < stop, moment, moment - 7 * DAY)  # later today: the same weekday a week before
     known = moment + (rng.uniform(1.0, 7.0, rows) * DAY).astype(np.int64)
 
     order = np.argsort(moment, kind="stable")

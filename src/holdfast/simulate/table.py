@@ -19,10 +19,9 @@ DAY = 86_400 * 1_000_000
 """Microseconds in a day."""
 
 
-def midnight(day: datetime | None = None) -> int:
-    """The last UTC midnight before `day` (default: now), in microseconds since 1970."""
-    moment = int((day or datetime.now(UTC)).timestamp() * 1_000_000)
-    return moment - moment % DAY
+def this_minute() -> int:
+    """The start of the current minute, in microseconds since 1970: where a simulated history ends."""
+    return int(datetime.now(UTC).timestamp()) // 60 * 60_000_000
 
 
 def names(prefix: str, numbers: Cells, width: int) -> Cells:
