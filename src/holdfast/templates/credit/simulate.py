@@ -1,0 +1,20 @@
+"""Makes data/applications.parquet, which stands in for your own history: `python simulate.py --rows 20000`."""
+
+import argparse
+from pathlib import Path
+
+from holdfast.simulate.credit import applications
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=11)
+    arguments = parser.parse_args(words)
+    table = applications(arguments.rows, seed=arguments.seed)
+    path = table.write(Path(__file__).parent / "data" / "applications.parquet")
+    print(f"{len(table):,} applications in {path}")
+
+
+if __name__ == "__main__":
+    main()
