@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.features.kernel.trees import FIELDS, ZONE, aggregates, bits, cells, columns_of, contract_of, trees
 
 from holdfast.contract.model import Cell, Node
 from holdfast.features.kernel.columns import evaluate, predicate
 from holdfast.features.kernel.scalar import compile_predicate, compile_row
-from tests.features.kernel.trees import FIELDS, ZONE, aggregates, bits, cells, columns_of, contract_of, trees
 
 features = st.one_of(trees("number"), trees("boolean"), trees("category"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from holdfast.contract.model import FieldType, Kind, Node
@@ -37,7 +38,8 @@ def _scalars(value: Any) -> bool:
 
 
 def _edges(value: Any) -> bool:
-    return isinstance(value, tuple) and all(isinstance(item, int | float) for item in value)
+    numbers = isinstance(value, tuple) and all(isinstance(item, int | float) and isfinite(item) for item in value)
+    return numbers and list(value) == sorted(set(value))
 
 
 def _name(value: Any) -> bool:
