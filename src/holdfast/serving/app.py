@@ -1,0 +1,218 @@
+"""The server as one ASGI app: `/predict` straight on ASGI, everything else through FastAPI."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from inspect import getdoc
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from holdfast import __version__
+from holdfast.errors import Problem
+from holdfast.features.state.store import State
+from holdfast.ledger.read import LedgerReader
+from holdfast.ledger.records import Decision
+from holdfast.ledger.writer import GroupCommitter
+from holdfast.serving import metrics, openapi, replies
+from holdfast.serving.batch import Batch
+from holdfast.serving.decide import Decider, Refuse
+from holdfast.serving.durable import Durable, Unavailable
+from holdfast.serving.events import Events
+from holdfast.serving.explain import Explain
+from holdfast.serving.health import Health
+from holdfast.serving.live import Live
+from holdfast.serving.metrics import Counts
+from holdfast.serving.outcomes import Outcomes
+from holdfast.serving.predict import RETRY, Predict, too_large, unavailable
+from holdfast.serving.wire import App, Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
+
+log = logging.getLogger("holdfast.serving")
+
+ABOUT = "Decides on events by a contract, and keeps every decision so that it can be computed again."
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+"""A POST route: body in, JSON out; raises Refuse, Unavailable."""
+
+
+def now_us() -> int:
+    return time.time_ns() // 1_000
+
+
+def create_app(
+    live: Live,
+    state: State,
+    committer: GroupCommitter,
+    reader: LedgerReader,
+    limits: Limits = Limits(),  # noqa: B008 — frozen
+    clock: Callable[[], int] = now_us,
+) -> App:
+    """The app over parts that are open already; it neither starts nor stops them. `clock` answers µs UTC."""
+    durable, counts = Durable(committer), Counts()
+    decider = Decider(lambda seq: _decision(reader, seq), limits, clock)
+    predict = Predict(live, decider, state, durable, counts, limits)
+    health = Health(live, state, durable)
+    api = FastAPI(title=f"Holdfast: {live.now.champion.name}", version=__version__, description=ABOUT)
+    api.router.routes.append(Route("/predict", predict, methods=["POST"]))
+    posts: tuple[tuple[str, Answer, int, str], ...] = (
+        ("/predict/batch", Batch(live, decider, predict, state, durable, limits), limits.bulk_body, "Decide on many"),
+        ("/events", Events(live, state, durable, limits, clock), limits.bulk_body, "Record what happened"),
+        ("/outcomes", Outcomes(live, state, durable, reader.prediction, limits), limits.bulk_body, "Record outcomes"),
+        ("/explain", Explain(live, decider, state, reader.prediction), limits.body, "Say why"),
+    )
+    for path, answer, most, summary in posts:
+        _add_post(api, path, answer, most, summary, counts)
+    _add_gets(api, live, health, durable, counts)
+    _add_errors(api)
+    document = _Document(api, live)
+    api.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to give another document
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/predict" and scope["method"] == "POST":
+            await _guarded(predict, scope, receive, send)
+        else:
+            await _guarded(api, scope, receive, send)
+
+    return app
+
+
+def _decision(reader: LedgerReader, seq: int) -> Decision | None:
+    record = reader.record(seq)
+    return record if isinstance(record, Decision) else None
+
+
+async def _guarded(inner: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    """A fault of ours is a logged 500 in the one error shape."""
+    started = False
+
+    async def watched(message: Any) -> None:
+        nonlocal started
+        started = True
+        await send(message)
+
+    try:
+        await inner(scope, receive, watched)
+    except Exception:
+        log.exception("a request could not be answered: %s %s", scope.get("method"), scope.get("path"))
+        if started or scope["type"] != "http":
+            raise
+        what = "the server failed; the fault is ours and was logged"
+        await send_json(send, 500, replies.error(what, [Problem("", "fault", what)]))
+
+
+def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, status, headers, "application/json")
+
+
+def _add_post(api: FastAPI, path: str, answer: Answer, most: int, summary: str, counts: Counts) -> None:
+    """One JSON route: body limit, strict JSON and the error shape are the same for all of them."""
+
+    async def route(request: Request) -> Response:
+        try:
+            reply = _json(200, await answer(await read_body(request.receive, most)))
+        except Gone:
+            return Response(status_code=499)
+        except TooLarge:
+            reply = _json(413, too_large(most))
+        except Refuse as refused:
+            reply = _json(refused.status, replies.error(refused.message, refused.problems, refused.shown))
+        except Unavailable as error:
+            reply = _json(503, unavailable(error), {name.decode(): value.decode() for name, value in RETRY})
+        counts.replies[path, reply.status_code] += 1
+        return reply
+
+    statuses: dict[int | str, dict[str, Any]] = {
+        400: {"description": "Not JSON, or a rule is broken"},
+        409: {"description": "Recorded before with another body"},
+        413: {"description": "Too large"},
+        422: {"description": "A field is missing, unknown or of the wrong type"},
+        503: {"description": "The ledger cannot be written now"},
+    }
+    if path in ("/outcomes", "/explain"):
+        statuses[404] = {"description": "No such prediction"}
+    api.add_api_route(
+        path, route, methods=["POST"], summary=summary, description=getdoc(type(answer)) or "", responses=statuses,
+        name=path.strip("/"), response_class=Response,
+    )  # fmt: skip
+
+
+def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts: Counts) -> None:
+    async def info() -> Response:
+        """What this is and where to look."""
+        champion = live.now.champion
+        shape = {
+            "service": "holdfast",
+            "model": {"name": champion.name, "version": champion.version},
+            "docs": "/docs",
+            "routes": sorted(route.path for route in api.routes if isinstance(route, Route)),
+        }
+        return _json(200, replies.encode(shape))
+
+    async def livez() -> Response:
+        """The process answers; nothing more is meant."""
+        return _json(200, b'{"alive":true}')
+
+    async def readyz() -> Response:
+        """200 when a prediction would be answered now."""
+        status, shape = health.ready()
+        return _json(status, replies.encode(shape))
+
+    async def healthy() -> Response:
+        """Model, state, ledger and registry in one picture."""
+        status, shape = health.health()
+        return _json(status, replies.encode(shape))
+
+    async def model_info() -> Response:
+        """Which version answers, where it comes from, and what it knows."""
+        return _json(200, replies.encode(health.model_info()))
+
+    async def prometheus() -> Response:
+        """Counts and gauges for Prometheus."""
+        champion = live.now.champion
+        gauges = {
+            "holdfast_state_seq": ("Last ledger record that state holds.", float(health.applied_seq())),
+            "holdfast_waiting": ("Records that wait for the disk.", float(durable.waiting)),
+            "holdfast_promotion_followed": ("1 when the promoted version answers.", float(not live.trouble)),
+        }
+        model = {"name": champion.name, "version": champion.version, "bundle": champion.bundle.hash}
+        return Response(metrics.exposition(counts, model, gauges), media_type=metrics.CONTENT_TYPE)
+
+    pages = (
+        ("/", info), ("/livez", livez), ("/readyz", readyz), ("/health", healthy), ("/model-info", model_info),
+        ("/metrics", prometheus),
+    )  # fmt: skip
+    for path, page in pages:
+        api.add_api_route(path, page, methods=["GET"], response_class=Response, name=path.strip("/") or "info")
+
+
+def _add_errors(api: FastAPI) -> None:
+    async def wrong(request: Request, error: Exception) -> Response:
+        """404 and 405 in the one error shape."""
+        assert isinstance(error, HTTPException)
+        what = f"{request.method} {replies.shorten(request.url.path)}: {error.detail}"
+        body = replies.error(what, [Problem("", "route", what, "see /docs for the routes")])
+        return _json(error.status_code, body, dict(error.headers or {}))
+
+    api.add_exception_handler(HTTPException, wrong)
+
+
+class _Document:
+    """The OpenAPI document of the contract that is live when it is asked for."""
+
+    def __init__(self, api: FastAPI, live: Live) -> None:
+        self._api = api
+        self._live = live
+        self._made: tuple[str, dict[str, Any]] | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        champion = self._live.now.champion
+        if self._made is None or self._made[0] != champion.contract_hash:
+            api = self._api
+            plain = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
+            self._made = champion.contract_hash, openapi.document(plain, champion.contract)
+        return self._made[1]

@@ -1,0 +1,62 @@
+"""`POST /predict/batch`: many rows at one snapshot. They share one read_seq and do not see each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.contract.values import canonical_body
+from holdfast.features.state.snapshot import Snapshot
+from holdfast.features.state.store import State
+from holdfast.ledger.records import Decision, Record
+from holdfast.serving import replies
+from holdfast.serving.bulk import Row, listed, record_rows, summary
+from holdfast.serving.decide import Decider, Refuse, conflict, read_body_json
+from holdfast.serving.durable import Durable
+from holdfast.serving.live import Live, LiveSet
+from holdfast.serving.predict import Predict
+from holdfast.serving.wire import Limits
+
+
+class Batch:
+    """The route: a body with ``rows``."""
+
+    def __init__(
+        self, live: Live, decider: Decider, predict: Predict, state: State, durable: Durable, limits: Limits
+    ) -> None:
+        self._live = live
+        self._decider = decider
+        self._predict = predict
+        self._state = state
+        self._durable = durable
+        self._limits = limits
+
+    async def __call__(self, body: bytes) -> bytes:
+        rows = listed(read_body_json(body), "rows", self._limits.rows)
+        answers = await record_rows(
+            _Rows(self._live.now, self._decider, self._predict), rows, self._state, self._durable
+        )
+        return replies.encode(summary(answers))
+
+
+class _Rows:
+    """The rows of one request, all before one live set."""
+
+    def __init__(self, live: LiveSet, decider: Decider, predict: Predict) -> None:
+        self._live = live
+        self._decider = decider
+        self._predict = predict
+
+    def prepare(self, row: Row, snapshot: Snapshot) -> Record | dict[str, Any]:
+        decision, old = self._decider.decide(self._live, row, canonical_body(row), snapshot)
+        return self._predict.reply(decision, old=True) if old else decision
+
+    def told(self, kept: Record) -> dict[str, Any]:
+        assert isinstance(kept, Decision)
+        return self._predict.reply(kept, old=False)
+
+    def clash(self, record: Record) -> Refuse:
+        assert isinstance(record, Decision)
+        return conflict(record.event_id)
+
+    def refused(self, refusal: Refuse) -> dict[str, Any]:
+        return self._predict.refuse(refusal)

@@ -1,0 +1,106 @@
+"""One row or many in one request: read together at one snapshot, recorded together, answered row by row."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from holdfast.errors import Problem
+from holdfast.features.state.snapshot import Snapshot
+from holdfast.features.state.store import State
+from holdfast.ledger.records import Record
+from holdfast.ledger.writer import Conflict
+from holdfast.serving import replies
+from holdfast.serving.decide import Refuse
+from holdfast.serving.durable import Durable
+
+Row = dict[str, object]
+Answer = tuple[int, dict[str, Any]]
+"""HTTP status and body of one row."""
+
+
+class Recorder(Protocol):
+    """What one route knows about its rows."""
+
+    def prepare(self, row: Row, snapshot: Snapshot) -> Record | dict[str, Any]:
+        """The record to write, or the answer where nothing is to be written. Raises Refuse."""
+        ...
+
+    def told(self, kept: Record) -> dict[str, Any]:
+        """The answer to a row whose record is on disk."""
+        ...
+
+    def clash(self, record: Record) -> Refuse:
+        """What to say when another record took this one's place meanwhile."""
+        ...
+
+    def refused(self, refusal: Refuse) -> dict[str, Any]:
+        """The answer to a row that was refused."""
+        ...
+
+
+def rows_of(raw: Row, one: str, many: str, most: int) -> tuple[list[object], bool]:
+    """The rows of a request that holds `one` or a list of `many`, and whether it was one. Raises Refuse."""
+    if (one in raw) == (many in raw):
+        what = f"holds neither {one!r} nor {many!r}" if one not in raw else f"holds both {one!r} and {many!r}"
+        problem = Problem("", "missing", what, f"send {one!r} for one, or {many!r} with a list")
+        raise Refuse(422, replies.counted([problem]), (problem,))
+    return ([raw[one]], True) if one in raw else (listed(raw, many, most), False)
+
+
+def listed(raw: Row, name: str, most: int) -> list[object]:
+    """The list under a name, no longer than `most`. Raises Refuse."""
+    rows = raw.get(name)
+    if name not in raw:
+        problem = Problem(name, "missing", "is missing", "send a list of objects")
+    elif not isinstance(rows, list):
+        problem = Problem(name, "type", "is not a list", "send a list of objects")
+    elif len(rows) > most:
+        problem = Problem(name, "too_many", f"has {len(rows)} rows, more than {most}", "send it in parts")
+        raise Refuse(413, replies.counted([problem]), (problem,))
+    else:
+        return rows
+    raise Refuse(422, replies.counted([problem]), (problem,))
+
+
+async def record_rows(recorder: Recorder, rows: Sequence[object], state: State, durable: Durable) -> list[Answer]:
+    """Each row's answer, in order. Raises Unavailable when the ledger does not take them."""
+    prepared = await asyncio.to_thread(_prepare, recorder, rows, state)
+    return await asyncio.gather(*(_record(recorder, item, durable) for item in prepared))
+
+
+def _prepare(recorder: Recorder, rows: Sequence[object], state: State) -> list[Record | dict[str, Any] | Refuse]:
+    prepared: list[Record | dict[str, Any] | Refuse] = []
+    with state.snapshot() as snapshot:
+        for row in rows:
+            try:
+                if not isinstance(row, dict):
+                    problem = Problem("", "type", "the row is not an object", "send an object of fields")
+                    raise Refuse(422, replies.counted([problem]), (problem,))
+                prepared.append(recorder.prepare(row, snapshot))
+            except Refuse as refusal:
+                prepared.append(refusal)
+    return prepared
+
+
+async def _record(recorder: Recorder, item: Record | dict[str, Any] | Refuse, durable: Durable) -> Answer:
+    if isinstance(item, dict):
+        return 200, item
+    if isinstance(item, Refuse):
+        return item.status, recorder.refused(item)
+    try:
+        return 200, recorder.told(await durable.commit(item))
+    except Conflict:
+        refusal = recorder.clash(item)
+        return refusal.status, recorder.refused(refusal)
+
+
+def summary(answers: Sequence[Answer]) -> dict[str, Any]:
+    """The reply to many rows: each with its own status, and how many were accepted and refused."""
+    accepted = sum(status == 200 for status, _ in answers)
+    return {
+        "accepted": accepted,
+        "refused": len(answers) - accepted,
+        "results": [{"row": at, "status": status, **shape} for at, (status, shape) in enumerate(answers)],
+    }

@@ -1,0 +1,161 @@
+"""From a request's bytes to a decision that is ready for the ledger: no waiting, no writing.
+
+The steps, in order: strict JSON → cells of the champion's contract → the stored answer, if this event was decided
+before → every problem at once → reads at one snapshot → feature row → score → threshold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+
+from holdfast.contract.model import SECOND, Cell, Field
+from holdfast.contract.values import NotJson, read_strict, timestamp_text
+from holdfast.errors import Problem
+from holdfast.features.state.snapshot import Snapshot
+from holdfast.ledger.ids import body_digest
+from holdfast.ledger.records import Decision
+from holdfast.serving.live import LiveSet, Version
+from holdfast.serving.replies import counted, masked
+from holdfast.serving.wire import Limits
+
+
+class Refuse(Exception):  # noqa: N818 — an answer, not a fault
+    """A request that gets a 4xx: what to answer, and what to keep of it (already masked)."""
+
+    def __init__(self, status: int, message: str, problems: tuple[Problem, ...], shown: object = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.problems = problems
+        self.shown = shown
+
+
+def read_body_json(body: bytes) -> dict[str, object]:
+    """Strict JSON or a 400."""
+    try:
+        return read_strict(body)
+    except NotJson as error:
+        problem = Problem("", "not_json", error.what, "send one JSON object in UTF-8")
+        raise Refuse(400, error.what, (problem,)) from None
+
+
+def conflict(event_id: str, shown: object = None) -> Refuse:
+    what = f"event {event_id[:80]!r} was recorded before with another body"
+    mend = "send the same body again to get its answer, or give a new event another id"
+    return Refuse(409, what, (Problem("", "conflict", what, mend),), shown)
+
+
+class Decider:
+    """Decides one request after another at snapshots it is given.
+
+    `stored` answers the decision at a seq; `clock` gives microseconds UTC.
+    """
+
+    def __init__(self, stored: Callable[[int], Decision | None], limits: Limits, clock: Callable[[], int]) -> None:
+        self._stored = stored
+        self._limits = limits
+        self._clock = clock
+
+    def decide(
+        self, live: LiveSet, raw: dict[str, object], body: bytes, snapshot: Snapshot, reasons: int = 0
+    ) -> tuple[Decision, bool]:
+        """The decision for one event, and whether it is an old one from the ledger. Raises Refuse."""
+        version = live.champion
+        parsed = version.read(live.own_fields(raw))
+        cells = parsed.cells
+        digest = body_digest(raw)
+        event_id, t = cells[version.id_at], cells[version.time_at]
+        if event_id is not None:
+            old = self._before(version, str(event_id), digest, snapshot, raw)
+            if old is not None:
+                return old, True
+        now = self._clock()
+        problems = parsed.problems
+        if t is not None:
+            assert isinstance(t, int)
+            problems += self._out_of_time(version, t, now)
+        if problems:
+            raise Refuse(max(parsed.status, 400), counted(problems), problems, masked(raw, version.openly))
+        if event_id is None or t is None:
+            cells, body = self._filled(version, cells, body, now)
+            event_id, t = cells[version.id_at], cells[version.time_at]
+        assert isinstance(t, int)
+        row = version.row(cells, version.reads(snapshot, cells, t))
+        score, probability = version.bundle.predict(row)
+        threshold = version.bundle.threshold.value
+        decision = Decision(
+            read_seq=snapshot.applied_seq,
+            source=version.source.name,
+            event_id=str(event_id),
+            time=t,
+            body=body,
+            digest=digest,
+            contract=version.contract_hash,
+            model=version.name,
+            version=version.version,
+            variant=version.variant,
+            features=version.packed.pack(*row),
+            score=score,
+            probability=probability,
+            threshold=threshold,
+            decision=probability >= threshold,
+            warnings=list(parsed.warnings),
+            reasons=_reasons(version, row, reasons) if reasons else [],
+        )
+        return decision, False
+
+    def _before(
+        self, version: Version, event_id: str, digest: bytes, snapshot: Snapshot, raw: dict[str, object]
+    ) -> Decision | None:
+        """What this event was answered before. Raises Refuse when it came with another body."""
+        event = snapshot.event(version.source.name, event_id)
+        if event is None:
+            return None
+        if event.digest != digest:
+            raise conflict(event_id, masked(raw, version.openly))
+        return self._stored(event.seq)
+
+    def _out_of_time(self, version: Version, t: int, now: int) -> tuple[Problem, ...]:
+        limits, name = self._limits, version.source.time
+        if t > now + limits.skew:
+            what = f"{timestamp_text(t)} lies in the future"
+            mend = f"send a time at most {limits.skew / SECOND:g} s after now"
+        elif limits.backdate is not None and t < now - limits.backdate:
+            what = f"{timestamp_text(t)} is too long ago to decide"
+            mend = f"send a time at most {limits.backdate / SECOND:g} s before now, or record it through /events"
+        else:
+            return ()
+        return (Problem(name, "time_window", what, mend),)
+
+    def _filled(
+        self, version: Version, cells: tuple[Cell, ...], body: bytes, now: int
+    ) -> tuple[tuple[Cell, ...], bytes]:
+        """Cells and body with the id and the time that the request left to the server."""
+        full, added = list(cells), {}
+        if full[version.id_at] is None:
+            full[version.id_at] = added[version.source.id] = new_id(version.source.fields[version.id_at])
+        if full[version.time_at] is None:
+            full[version.time_at] = now
+            added[version.source.time] = timestamp_text(now)
+        return tuple(full), with_fields(body, added)
+
+
+def _reasons(version: Version, row: list[float], most: int) -> list[tuple[str, float, float]]:
+    """The strongest contributions, strongest first."""
+    return [(item.feature, item.value, item.contribution) for item in version.bundle.explain(row)[:most]]
+
+
+def new_id(field: Field) -> str | int:
+    """An id nobody else has: 128 random bits as text, 52 as a whole number."""
+    if field.type == "integer":
+        return int.from_bytes(os.urandom(7), "big") >> 4
+    return os.urandom(16).hex()[: field.max_length]
+
+
+def with_fields(body: bytes, added: Mapping[str, Cell]) -> bytes:
+    """The request's own bytes with fields put before the closing brace, so that the record stands alone."""
+    more = json.dumps(added, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()
+    start = body.rstrip()[:-1].rstrip()
+    return start + (b"" if start.endswith(b"{") else b",") + more + b"}"

@@ -1,0 +1,203 @@
+"""Follows promotions in the ledger: load, verify, check the state, swap. The registry's bare alias is only watched.
+
+A promotion that cannot be followed leaves the old version serving; why is told in `Live.trouble` and tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import monotonic, time
+
+from holdfast.bundle.bundle import Bundle
+from holdfast.errors import HoldfastError
+from holdfast.features.plan import Series
+from holdfast.ledger.records import Promotion
+from holdfast.serving.live import Archive, Live, LiveSet, Version, compile_version
+
+log = logging.getLogger("holdfast.serving")
+
+CHAMPION = "champion"
+POLL = 0.25
+"""Seconds between two looks at the ledger; a promotion is live well within two."""
+AGAIN = 5.0
+"""Seconds before a refused bundle is looked at again; it may have been fetched anew."""
+PROBE = 5.0
+"""Seconds between two looks at the registry."""
+
+Promotions = Callable[[int], Iterable[Promotion]]
+"""Promotions with a seq above the given one, in order."""
+
+Load = Callable[[str], Bundle]
+"""The verified bundle of a hash. Raises HoldfastError."""
+
+Ready = Callable[[Sequence[Series]], bool]
+"""Whether state has all these series, complete."""
+
+Probe = Callable[[], Mapping[str, object]]
+"""What the registry says now; ``reachable`` is the one name it must have."""
+
+
+class Course:
+    """What the promotions so far say: which bundle is champion, and which was before it."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.steps: list[Promotion] = []
+
+    def take(self, promotions: Iterable[Promotion]) -> bool:
+        """Reads on; whether the champion was moved."""
+        moved = False
+        for item in promotions:
+            self.seq = max(self.seq, item.seq)
+            if item.alias == CHAMPION and item.action in ("promote", "rollback"):
+                self.steps.append(item)
+                moved = True
+        return moved
+
+    def before(self, at: int) -> Promotion | None:
+        """The last champion before step `at` that was another bundle."""
+        return next((step for step in reversed(self.steps[:at]) if step.bundle != self.steps[at].bundle), None)
+
+    def archive(self, load: Load) -> Archive:
+        """Finds a version that was champion once."""
+
+        def find(contract: str, version: str) -> Version | None:
+            for step in reversed(self.steps):
+                if step.version == version and step.contract == contract:
+                    try:
+                        return compile_version(load(step.bundle), version)
+                    except HoldfastError:
+                        return None
+            return None
+
+        return find
+
+
+class Follower(threading.Thread):
+    """Keeps `live` true to the ledger's promotions, and watches the registry from afar."""
+
+    def __init__(
+        self,
+        live: Live,
+        course: Course,
+        promotions: Promotions,
+        load: Load,
+        ready: Ready,
+        probe: Probe | None = None,
+    ) -> None:
+        super().__init__(name="holdfast-follower", daemon=True)
+        self._live = live
+        self._course = course
+        self._promotions = promotions
+        self._load = load
+        self._ready = ready
+        self._probe = probe
+        self._end = threading.Event()
+        self._loaded: tuple[int, Version] | None = None
+        """The promotion that waits for its state, and its version."""
+        self._refused: tuple[int, float] | None = None
+        """The promotion whose bundle was refused, and when to try it again."""
+
+    def run(self) -> None:
+        probed = -PROBE
+        while not self._end.wait(POLL):
+            try:
+                self.step()
+            except Exception as error:  # noqa: BLE001 — whatever it is, the old version goes on answering
+                self._complain(f"promotions cannot be followed: {error}")
+            if self._probe is not None and monotonic() - probed > PROBE:
+                self._live.registry = seen(self._probe, self._live.registry)
+                probed = monotonic()
+
+    def stop(self) -> None:
+        self._end.set()
+        self.join()
+
+    def step(self) -> None:
+        """One look at the ledger; swaps when there is another champion that is ready."""
+        self._course.take(self._promotions(self._course.seq))
+        wanted = self._course.steps[-1]
+        now = self._live.now
+        if wanted.bundle == now.champion.bundle.hash and wanted.version == now.champion.version:
+            self._live.trouble = ""
+            return
+        if self._refused is not None and self._refused[0] == wanted.seq and monotonic() < self._refused[1]:
+            return
+        try:
+            version = self._version(wanted, now)
+        except HoldfastError as error:
+            self._refused = (wanted.seq, monotonic() + AGAIN)
+            self._complain(f"version {wanted.version} was promoted but cannot serve: {error}")
+            return
+        self._loaded = (wanted.seq, version)
+        if not self._ready(version.plan.series):
+            self._complain(f"version {wanted.version} was promoted but its state is still being built")
+            return
+        self._live.replace(LiveSet.of(version, now.champion, wanted.seq))
+        self._loaded = None
+        log.info("version %s answers now (before: %s)", version.version, now.champion.version)
+
+    def _version(self, wanted: Promotion, now: LiveSet) -> Version:
+        """The compiled version; one that is loaded already is not loaded again."""
+        if self._loaded is not None and self._loaded[0] == wanted.seq:
+            return self._loaded[1]
+        for version in now.versions:
+            if version.bundle.hash == wanted.bundle and version.version == wanted.version:
+                return version
+        return compile_version(self._load(wanted.bundle), wanted.version)
+
+    def _complain(self, what: str) -> None:
+        if what != self._live.trouble:
+            log.error("%s", what)
+        self._live.trouble = what
+
+
+def begin(course: Course, promotions: Promotions, load: Load, ready: Ready) -> Live:
+    """The live set at start: the champion, or where it cannot serve, the newest champion before it that can.
+
+    Raises HoldfastError when nothing was promoted yet, or no champion so far can serve.
+    """
+    course.take(promotions(0))
+    if not course.steps:
+        mend = "train a version, then promote it: holdfast promote VERSION"
+        raise HoldfastError("there is no champion to serve", mend=mend)
+    problems: list[str] = []
+    for at in range(len(course.steps) - 1, -1, -1):
+        step = course.steps[at]
+        try:
+            champion = compile_version(load(step.bundle), step.version)
+        except HoldfastError as error:
+            problems.append(f"version {step.version} was promoted but cannot serve: {error}")
+            continue
+        if not ready(champion.plan.series):
+            problems.append(f"version {step.version} was promoted but its state is not built")
+            continue
+        live = Live(LiveSet.of(champion, _previous(course, at, load, ready), step.seq), course.archive(load))
+        live.trouble = problems[0] if problems else ""
+        return live
+    mend = "mend the bundle or the state (holdfast state rebuild), or promote another version"
+    raise HoldfastError("no version that was ever champion can serve: " + "; ".join(dict.fromkeys(problems)), mend=mend)
+
+
+def _previous(course: Course, at: int, load: Load, ready: Ready) -> Version | None:
+    """The champion before, kept for its fields and for a rollback; a broken one is left out."""
+    step = course.before(at)
+    if step is None:
+        return None
+    try:
+        version = compile_version(load(step.bundle), step.version)
+    except HoldfastError as error:
+        log.warning("the champion before, version %s, cannot be kept ready: %s", step.version, error)
+        return None
+    return version if ready(version.plan.series) else None
+
+
+def seen(probe: Probe, before: Mapping[str, object]) -> Mapping[str, object]:
+    """What a probe saw, with the time (seconds) when the registry was last reached."""
+    try:
+        found = dict(probe())
+    except Exception as error:  # noqa: BLE001 — a registry that is away must not trouble the server
+        found = {"reachable": False, "why": str(error)}
+    return {**found, "last_reached": time() if found.get("reachable") else before.get("last_reached")}

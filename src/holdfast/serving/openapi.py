@@ -1,0 +1,200 @@
+"""The live contract as JSON Schema: types, ranges, categories and an example, for the OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from holdfast.contract.model import Contract, Field, Source
+
+_EXAMPLE_TIME = "2026-01-15T12:30:00Z"
+
+
+def field_schema(field: Field) -> dict[str, Any]:
+    """What a request may hold in this field. A policy that forgives widens the schema and is said in words."""
+    shapes: dict[str, dict[str, Any]] = {
+        "integer": {"type": "integer"},
+        "decimal": {"type": "number", "multipleOf": float(Decimal(1).scaleb(-field.scale))},
+        "real": {"type": "number"},
+        "boolean": {"type": "boolean"},
+        "category": {"type": "string", "enum": list(field.values)},
+        "text": {"type": "string", "maxLength": field.max_length},
+        "timestamp": {"type": "string", "format": "date-time"},
+    }
+    shape = shapes[field.type]
+    if field.type == "decimal" and field.rounding is not None:
+        del shape["multipleOf"]
+    if field.type == "category" and field.on_unknown != "refuse":
+        del shape["enum"]
+    if field.on_odd == "refuse":
+        shape |= _bounds(field)
+    if field.nullable or field.on_null == "impute":
+        shape["type"] = [shape["type"], "null"]
+        if "enum" in shape:
+            shape["enum"] = [*shape["enum"], None]
+    about = _about(field)
+    return shape | ({"description": about} if about else {})
+
+
+def event_schema(source: Source) -> dict[str, Any]:
+    """One event of a source as a request body."""
+    required = [
+        field.name for field in source.fields if not (field.nullable or field.generated or field.on_null == "impute")
+    ]
+    return {
+        "title": source.name,
+        "type": "object",
+        "properties": {field.name: field_schema(field) for field in source.fields},
+        "required": required,
+        "additionalProperties": False,
+        "examples": [example(source)],
+    }
+
+
+def example(source: Source) -> dict[str, Any]:
+    """A body that the contract accepts; what the server can fill in is left out."""
+    return {field.name: _example_value(field) for field in source.fields if not field.generated}
+
+
+def document(plain: dict[str, Any], contract: Contract) -> dict[str, Any]:
+    """FastAPI's document with the live contract's schemas put in the place of the open ones."""
+    source = contract.deciding
+    schemas = plain.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Event"] = event_schema(source)
+    schemas["Decision"] = decision_schema(contract)
+    schemas["Error"] = error_schema()
+    event, answer, fault = (
+        {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+        for name in ("Event", "Decision", "Error")
+    )
+    rows = {
+        "type": "object",
+        "required": ["rows"],
+        "properties": {"rows": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}},
+    }
+    paths = plain["paths"]
+    batch = paths["/predict/batch"]["post"]
+    batch["requestBody"] = _body({"schema": rows, "example": {"rows": [example(source)]}})
+    statuses = {status: told for status, told in batch["responses"].items() if status != "200"}
+    predict = {
+        "summary": "Decide on one event, and keep it",
+        "operationId": "predict",
+        "description": "The reply leaves when the decision is on disk. The same event id with the same body gets the "
+        "same answer again; with another body it is refused.",
+        "parameters": [
+            {
+                "name": "reasons",
+                "in": "query",
+                "description": "how many of the strongest reasons to give and keep",
+                "schema": {"type": "integer", "minimum": 0, "maximum": 9999, "default": 0},
+            }
+        ],
+        "requestBody": _body({**event["application/json"], "example": example(source)}),
+        "responses": {"200": {"description": "The decision", "content": answer}, **statuses},
+    }
+    plain["paths"] = {"/predict": {"post": predict}, **paths}
+    for path in plain["paths"].values():
+        for operation in path.values():
+            for status, told in operation["responses"].items():
+                if status.startswith("4") or status == "503":
+                    told["content"] = fault
+    return plain
+
+
+def decision_schema(contract: Contract) -> dict[str, Any]:
+    from holdfast.serving.replies import Names
+
+    names = Names(contract)
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    properties: dict[str, Any] = {
+        "prediction_id": {"type": "string"},
+        "event_id": {"type": "string"},
+        "probability": share,
+        "decision": {"type": "boolean", "description": "the probability reaches the threshold"},
+        "label": {"type": "string", "enum": [names.word, names.negative]},
+        "threshold": {"type": "number"},
+        "model": {"type": "object", "properties": {"name": {"type": "string"}, "version": {"type": "string"}}},
+        "variant": {"type": "string"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+        names.positive: {"type": "boolean"},
+        names.probability: share,
+    }
+    return {"title": "Decision", "type": "object", "properties": properties, "required": list(properties)}
+
+
+def error_schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    problem = {"type": "object", "properties": {"field": text, "code": text, "what": text, "mend": text}}
+    detail = {
+        "message": text,
+        "errors": {"type": "array", "items": text},
+        "problems": {"type": "array", "items": problem},
+        "input": {"description": "what arrived, personal values masked"},
+    }
+    return {
+        "title": "Error",
+        "type": "object",
+        "properties": {"detail": {"type": "object", "properties": detail, "required": list(detail)}},
+        "required": ["detail"],
+    }
+
+
+def _body(content: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _bounds(field: Field) -> dict[str, float]:
+    named = {
+        "exclusiveMinimum": field.above,
+        "minimum": field.at_least,
+        "exclusiveMaximum": field.below,
+        "maximum": field.at_most,
+    }
+    return {name: _number(text) for name, text in named.items() if text is not None}
+
+
+def _number(text: str) -> float:
+    value = Decimal(text)
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _about(field: Field) -> str:
+    said = [field.description]
+    said.append(f"in {field.unit}" if field.unit else "")
+    said.append("personal" if field.personal else "")
+    said.append("filled in by the server when left out" if field.generated else "")
+    if field.type == "category" and field.on_unknown != "refuse":
+        said.append(f"known: {', '.join(field.values[:50])}; others read as {field.on_unknown}")
+    if field.on_null == "impute" and not field.nullable:
+        said.append(f"{field.impute} when null or left out")
+    if field.former:
+        said.append(f"formerly {', '.join(field.former)}")
+    return "; ".join(part for part in said if part)
+
+
+def _example_value(field: Field) -> Any:
+    if field.type == "category":
+        return field.values[0]
+    if field.type == "boolean":
+        return True
+    if field.type == "text":
+        return f"{field.name}-1"[: field.max_length]
+    if field.type == "timestamp":
+        return _EXAMPLE_TIME
+    if field.nullable:
+        return None
+    low = _least(field)
+    high = Decimal(field.at_most or field.below or "Infinity")
+    value = min(low + 1, high) if field.above is not None else low
+    if field.below is not None and value >= high:
+        value = (low + high) / 2
+    return json.loads(str(value)) if field.type != "integer" else int(value)
+
+
+def _least(field: Field) -> Decimal:
+    """A bound to start an example from: the lower one, else a little under the upper one, else 1."""
+    if field.at_least is not None or field.above is not None:
+        return Decimal(field.at_least or field.above or "0")
+    high = field.at_most or field.below
+    return min(Decimal(1), Decimal(high) - 1) if high is not None else Decimal(1)

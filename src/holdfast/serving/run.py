@@ -1,0 +1,146 @@
+"""One worker: open the parts, take a port, serve, drain, close.
+
+On SIGTERM or SIGINT no new connection is taken, requests in flight are answered, and what waits for the disk is
+written before the process ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from holdfast.bundle.bundle import Bundle
+from holdfast.bundle.load import load
+from holdfast.errors import HoldfastError
+from holdfast.features.state.store import State
+from holdfast.ledger.log import Log
+from holdfast.ledger.read import LedgerReader
+from holdfast.ledger.records import Promotion
+from holdfast.ledger.writer import GroupCommitter, LedgerWriter
+from holdfast.serving.app import create_app
+from holdfast.serving.follow import Course, Follower, Probe, begin
+from holdfast.serving.live import Live
+from holdfast.serving.wire import App, Limits
+
+DRAIN_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The open parts of a server."""
+
+    app: App
+    live: Live
+    state: State
+    committer: GroupCommitter
+
+
+@contextmanager
+def opened(home: Path, limits: Limits, probe: Probe | None = None) -> Iterator[Opened]:
+    """Everything a server stands on, from a project's ``.holdfast`` folder; closed in reverse order at the end.
+
+    Raises HoldfastError when the ledger is damaged, no champion was promoted, or none can serve.
+    """
+    with ExitStack() as stack:
+        state = State.open(home / "state")
+        stack.callback(state.close)
+        writer = LedgerWriter(Log(home / "ledger"), state)
+        committer = GroupCommitter(writer)
+        stack.callback(committer.close)
+        reader = LedgerReader(home / "ledger")
+
+        def promotions(since: int) -> Iterator[Promotion]:
+            return (record for record in reader.records(since) if isinstance(record, Promotion))
+
+        def bundle(name: str) -> Bundle:
+            return load(home / "bundles" / name, expect=name)
+
+        course = Course()
+        live = begin(course, promotions, bundle, state.ready)
+        follower = Follower(live, course, promotions, bundle, state.ready, probe)
+        follower.start()
+        stack.callback(follower.stop)
+        yield Opened(create_app(live, state, committer, reader, limits), live, state, committer)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises HoldfastError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+    except (OSError, OverflowError) as error:
+        taken.close()
+        raise HoldfastError(
+            f"cannot listen on {host}:{port}: {error}", mend="stop what listens there, or choose another port (0: any)"
+        ) from error
+    return taken
+
+
+def serve(
+    home: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    limits: Limits = Limits(),  # noqa: B008 — frozen
+    probe: Probe | None = None,
+    announce: Callable[[str, Live], None] | None = None,
+) -> None:
+    """Serve until a signal ends it. `announce` is told the address and the live set once requests are answered."""
+    with opened(home, limits, probe) as parts, listen(host, port) as bound:
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{bound.getsockname()[1]}"
+        server = _Server(_config(parts.app), None if announce is None else lambda: announce(address, parts.live))
+        with _deaf((signal.SIGTERM, signal.SIGINT)):
+            server.run(sockets=[bound])
+
+
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._told = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._told is not None:
+            self._told()
+
+
+@contextmanager
+def _deaf(signals: Sequence[signal.Signals]) -> Iterator[None]:
+    """uvicorn raises a signal again after it drained; our own closing still has to run, so it ends here."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: None) for number in signals}
+    try:
+        yield
+    finally:
+        for number, reaction in before.items():
+            signal.signal(number, reaction)
