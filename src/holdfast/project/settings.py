@@ -48,11 +48,14 @@ class Settings:
     serving_host: str = _setting("127.0.0.1", "Address `holdfast serve` listens on.")
     serving_port: int = _setting(8000, "Port it listens on; 0 takes a free one and says which.")
     serving_backdate_seconds: int = _setting(
-        604_800, "How far in the past an event's time may lie when its request arrives."
+        604_800,
+        "How far in the past a decision's time may lie when its request arrives; also the longest gap between the end "
+        "of history and the first record of the ledger, which late events can still fill.",
     )
-    serving_skew_seconds: int = _setting(60, "How far in the future it may lie, for clocks that differ.")
-    serving_max_body_bytes: int = _setting(1_048_576, "Longest request body accepted.")
-    serving_max_batch: int = _setting(10_000, "Most rows in one `/predict/batch` request.")
+    serving_skew_seconds: int = _setting(300, "How far in the future it may lie, for clocks that differ.")
+    serving_max_body_bytes: int = _setting(262_144, "Longest body of a request for one decision.")
+    serving_max_bulk_bytes: int = _setting(33_554_432, "Longest body of a request with many rows.")
+    serving_max_rows: int = _setting(10_000, "Most rows in one request.")
 
     def where(self, project: Path, value: str) -> Path:
         """A path in the settings, seen from the project's folder."""

@@ -1,0 +1,116 @@
+"""A few clients that send payments to a running server, and remember what it acknowledged."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+
+class Client:
+    """One keep-alive connection to a server on this machine."""
+
+    def __init__(self, port: int, *, timeout: float = 30.0) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        """Status and JSON reply. Raises OSError or HTTPException where there was no reply."""
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            self._connection.request(method, path, data, {"content-type": "application/json"})
+            response = self._connection.getresponse()
+            return response.status, json.loads(response.read())
+        except (OSError, HTTPException):
+            self._connection.close()  # the next call opens a new one
+            raise
+
+    def post(self, path: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        return self.call("POST", path, body)
+
+    def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        return self.call("GET", path)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@dataclass
+class Sent:
+    """What became of the requests of one run."""
+
+    answered: list[tuple[Mapping[str, Any], dict[str, Any]]] = field(default_factory=list)
+    """(body, reply) of each request answered with 200."""
+    failed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    waits: list[float] = field(default_factory=list)
+    """Seconds each answer took."""
+
+    @property
+    def versions(self) -> set[str]:
+        return {reply["model"]["version"] for _, reply in self.answered}
+
+    def wait(self, share: float) -> float:
+        """The wait in milliseconds that this share of the answers kept below."""
+        waits = sorted(self.waits) or [0.0]
+        return 1000 * waits[min(len(waits) - 1, int(share * len(waits)))]
+
+
+class Traffic:
+    """Sends bodies to `/predict` from `clients` connections, each taking the next one, until they end or `stop`."""
+
+    def __init__(self, port: int, bodies: Iterable[Mapping[str, Any]], *, clients: int = 4, pause: float = 0.0) -> None:
+        self.sent = Sent()
+        self._port = port
+        self._bodies: Iterator[Mapping[str, Any]] = iter(bodies)
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
+        self._begun = time.perf_counter()
+
+    def start(self) -> Traffic:
+        self._begun = time.perf_counter()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def finish(self) -> Sent:
+        """Wait for the last body to be answered."""
+        for thread in self._threads:
+            thread.join()
+        self.sent.seconds = time.perf_counter() - self._begun
+        return self.sent
+
+    def stop(self) -> Sent:
+        """Send no more, and wait for the answers that are under way."""
+        self._end.set()
+        return self.finish()
+
+    def _run(self) -> None:
+        client = Client(self._port)
+        while not self._end.is_set():
+            with self._lock:
+                body = next(self._bodies, None)
+            if body is None:
+                break
+            begun = time.perf_counter()
+            try:
+                status, reply = client.post("/predict", body)
+            except (OSError, HTTPException) as fault:
+                status, reply = 0, {"fault": repr(fault)}
+            took = time.perf_counter() - begun
+            with self._lock:
+                if status == 200:
+                    self.sent.answered.append((body, reply))
+                    self.sent.waits.append(took)
+                else:
+                    self.sent.failed.append(f"{status}: {json.dumps(reply)[:300]}")
+            if status == 0:
+                break
+            if self._pause:
+                time.sleep(self._pause)
+        client.close()
