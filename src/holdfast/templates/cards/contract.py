@@ -16,7 +16,9 @@ payments = Events(
         "amount": decimal(scale=2, above=0, at_most=50_000, unit="USD"),
     },
 )
-is_fraud = payments.label("is_fraud", known_after=days(7), absent=False, final_after=days(14))
+is_fraud = payments.label(
+    "is_fraud", known_after=days(7), absent=False, final_after=days(14), received_at="is_fraud_received_at"
+)
 
 customer = payments.per("customer_id")
 terminal = payments.per("terminal_id")

@@ -56,7 +56,7 @@ applications = Events(
     time="applied_at",
     fields={"application_id": text(generated=True), "applied_at": timestamp(generated=True), **facts},
 )
-default = applications.label("default", known_after=days(90))
+default = applications.label("default", known_after=days(90), received_at="default_received_at")
 
 contract = Contract(
     "credit",

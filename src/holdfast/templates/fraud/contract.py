@@ -15,7 +15,9 @@ payments = Events(
         "merchant_category": category("grocery", "restaurant", "retail", "online", "travel"),
     },
 )
-is_fraud = payments.label("is_fraud", known_after=days(7), absent=False, final_after=days(14))
+is_fraud = payments.label(
+    "is_fraud", known_after=days(7), absent=False, final_after=days(14), received_at="is_fraud_received_at"
+)
 
 merchant = payments.per("merchant_category")
 usual = merchant.mean(payments.amount, over=days(30), at_least=10)
