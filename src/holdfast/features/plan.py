@@ -6,11 +6,12 @@ their policies, entity, filter, value), so two versions of a contract share the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
-from holdfast.contract.model import Aggregate, Contract, Field, Label, Node, digest, plain
+from holdfast.contract.model import Aggregate, Contract, Field, Label, Node, Zone, digest, field_from, node_from, plain
 
 Structure = Literal["sums", "labels", "ordered", "extremes", "distinct"]
 
@@ -34,6 +35,8 @@ class Series:
     where: Node | None = None
     squares: bool = False
     nulls: bool = False
+    zones: tuple[Zone, ...] = ()
+    """The time zones that `where` reads dates in."""
 
     @cached_property
     def key(self) -> bytes:
@@ -42,6 +45,18 @@ class Series:
 
     def field(self, name: str) -> Field:
         return next(item for item in self.fields if item.name == name)
+
+
+def series_from(shape: Mapping[str, Any]) -> Series:
+    """The series that `plain` wrote as JSON."""
+    parts = {name: tuple(item) if isinstance(item, list) else item for name, item in shape.items()}
+    parts["fields"] = tuple(field_from(item) for item in shape["fields"])
+    if "where" in shape:
+        parts["where"] = node_from(shape["where"])
+    parts["zones"] = tuple(
+        Zone(item["name"], tuple(item["transitions"]), tuple(item["offsets"])) for item in shape.get("zones", ())
+    )
+    return Series(**parts)
 
 
 @dataclass(frozen=True)
@@ -127,15 +142,24 @@ def _points(contract: Contract, aggregate: Aggregate) -> Series:
     source = contract.source(aggregate.source)
     value = None if aggregate.label else aggregate.value
     used = set(aggregate.keys) | ({value} if value is not None else set())
-    if aggregate.where is not None:
-        used |= {node["name"] for node in aggregate.where.walk() if node.op == "field"}
+    zones: set[str] = set()
+    for node in aggregate.where.walk() if aggregate.where is not None else ():
+        if node.op == "field":
+            used.add(node["name"])
+        zones |= {item for name, item in node.params if name == "zone" and item is not None}
     structure = _STRUCTURE[aggregate.name]
     return Series(
         structure=structure,
         source=source.name,
         keys=aggregate.keys,
-        fields=tuple(item for item in source.fields if item.name in used),
+        fields=tuple(_content(item) for item in source.fields if item.name in used),
         value=value,
         where=aggregate.where,
         nulls=structure == "ordered" and value is not None and not aggregate.skip_nulls,
+        zones=tuple(item for item in contract.zones if item.name in zones),
     )
+
+
+def _content(field: Field) -> Field:
+    """The field without what decides nothing in a series, so that a better description shares it."""
+    return replace(field, description="", unit="", personal=False, protected=False)

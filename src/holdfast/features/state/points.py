@@ -1,0 +1,131 @@
+"""From the body of an event to its points: parsed once for all series of its source, by each series' own fields.
+
+Two versions of a contract may declare a field differently; each series reads it its own way. A body that one of them
+would refuse is no point in that series, and neither is one with a null key, a null value (except in an `ordered`
+series with `nulls`), or one that does not pass the filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from holdfast.contract.model import NULL_CODE, Cell, Field, Source
+from holdfast.contract.values import Parsed, compile_reader, read_strict
+from holdfast.features.kernel.scalar import compile_predicate
+from holdfast.features.plan import Series
+from holdfast.features.state.keys import entity_hash
+
+
+class SeriesPoint(NamedTuple):
+    """A point of one series: where it goes (series key and entity hash) and its value (None where it has none)."""
+
+    series: Series
+    key: bytes
+    value: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    series: Series
+    positions: tuple[int, ...]
+    """Of the series' fields among all cells read."""
+    keys: tuple[int, ...]
+    value: int | None
+    passes: Callable[[Sequence[Cell]], bool] | None
+
+
+def is_null(cell: Cell, field: Field) -> bool:
+    return cell is None or (cell == NULL_CODE and field.type == "category")
+
+
+class Projector:
+    """The series of one source, compiled together."""
+
+    def __init__(self, source: str, series: Iterable[Series]) -> None:
+        self.series = tuple(series)
+        groups: list[dict[str, Field]] = []
+        place: dict[Field, tuple[int, str]] = {}
+        for field in dict.fromkeys(field for item in self.series for field in item.fields):
+            number = next((i for i, group in enumerate(groups) if field.name not in group), len(groups))
+            if number == len(groups):
+                groups.append({})
+            groups[number][field.name] = field
+            place[field] = (number, field.name)
+        starts = [sum(len(group) for group in groups[:i]) for i in range(len(groups))]
+        position = {field: starts[number] + list(groups[number]).index(name) for field, (number, name) in place.items()}
+        self._groups = [_group(source, tuple(group.values())) for group in groups]
+        self._layouts = [_layout(item, position) for item in self.series]
+
+    def points(self, body: bytes, event_id: str, time: int) -> list[SeriesPoint]:
+        """The event's point in each series that it has one in. `body` is an accepted request's JSON object."""
+        raw = read_strict(body)
+        cells: list[Cell] = []
+        wrong: set[int] = set()
+        for names, read, generated in self._groups:
+            start = len(cells)
+            parsed: Parsed = read({today: raw[given] for today, given in _found(raw, names)})
+            cells += parsed.cells
+            for at, kind in generated:
+                if cells[start + at] is None:
+                    cells[start + at] = time if kind == "timestamp" else event_id
+            if parsed.problems:
+                faulty = {problem.field for problem in parsed.problems}
+                wrong |= {start + at for at, (today, _) in enumerate(names) if today in faulty}
+        found = []
+        for layout in self._layouts:
+            if wrong and not wrong.isdisjoint(layout.positions):
+                continue
+            point = project(layout.series, [cells[i] for i in layout.positions], layout)
+            if point is not None:
+                found.append(point)
+        return found
+
+
+def _found(raw: dict[str, object], names: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterable[tuple[str, str]]:
+    for today, former in names:
+        if today in raw:
+            yield today, today
+        elif former:
+            for old in former:
+                if old in raw:
+                    yield today, old
+                    break
+
+
+def _group(
+    source: str, fields: tuple[Field, ...]
+) -> tuple[
+    tuple[tuple[str, tuple[str, ...]], ...],
+    Callable[[dict[str, object]], Parsed],
+    tuple[tuple[int, str], ...],
+]:
+    """Fields of different names: their names, their reader, and which of them the server may have filled in."""
+    names = tuple((field.name, field.former) for field in fields)
+    generated = tuple((i, field.type) for i, field in enumerate(fields) if field.generated)
+    return names, compile_reader(Source(source, "", "", fields), fields), generated
+
+
+def _layout(series: Series, position: dict[Field, int]) -> _Layout:
+    names = [field.name for field in series.fields]
+    value = None if series.value is None or series.structure == "labels" else names.index(series.value)
+    passes = None if series.where is None else compile_predicate(series.where, series.fields, series.zones)
+    positions = tuple(position[field] for field in series.fields)
+    return _Layout(series, positions, tuple(names.index(key) for key in series.keys), value, passes)
+
+
+def project(series: Series, cells: Sequence[Cell], layout: _Layout) -> SeriesPoint | None:
+    """The point of one event, from its cells in the order of `series.fields`; None when it has none."""
+    fields = series.fields
+    for at in layout.keys:
+        if is_null(cells[at], fields[at]):
+            return None
+    value: Cell = None
+    if layout.value is not None:
+        value = cells[layout.value]
+        if not series.nulls and is_null(value, fields[layout.value]):
+            return None
+    if layout.passes is not None and not layout.passes(cells):
+        return None
+    return SeriesPoint(series, series.key + entity_hash([cells[at] for at in layout.keys]), value)

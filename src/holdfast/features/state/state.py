@@ -1,0 +1,296 @@
+"""The state file: opened after fork, read by many processes at once, written by one at a time.
+
+One LMDB environment in a folder on a local disk, a sparse map that grows, writes without sync (`durability` says what
+that means), every read one short transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import lmdb
+
+from holdfast.errors import HoldfastError
+from holdfast.features.plan import Series
+from holdfast.features.state import durability, tables
+from holdfast.features.state.durability import Found
+from holdfast.features.state.snapshot import Snapshot
+from holdfast.features.state.tables import SKIPPED, Applied, Registered, Tables
+from holdfast.features.state.writing import Appliers, Writer
+
+MAP_BYTES = 64 << 30
+"""Address space, not disk: the file is sparse and grows as it is filled."""
+
+READERS = 1_024
+_GROWTH_WAIT = 10.0
+
+
+class State:
+    """The state in a folder. Open one per process, after forking; threads may share it."""
+
+    def __init__(self, path: Path, environment: lmdb.Environment, found: Found, *, readonly: bool) -> None:
+        self.path = path
+        self.found = found
+        """What opening it found; after `CHECKPOINT` or `DISCARDED` the ledger must be replayed."""
+        self._environment = environment
+        self._readonly = readonly
+        self._process = os.getpid()
+        self._lock = threading.Condition()
+        self._reading = 0
+        self._growing = False
+        self.tables = tables.open_tables(environment, create=not readonly)
+        self._appliers = Appliers(-1, ())
+        if readonly:
+            return
+        environment.reader_check()
+        with environment.begin(write=True) as transaction:
+            kept = tables.file_format(transaction, self.tables)
+            if kept not in (0, tables.FORMAT):
+                raise HoldfastError(
+                    f"this state is of format {kept}, this Holdfast keeps format {tables.FORMAT}",
+                    where=str(path),
+                    mend="run `holdfast state rebuild`",
+                )
+            if not kept:
+                tables.set_format(transaction, self.tables)
+
+    @classmethod
+    def open(
+        cls, path: Path | str, *, readonly: bool = False, boot: str | None = None, map_bytes: int = MAP_BYTES
+    ) -> State:
+        """Open the state in `path`, made when there is none (not when readonly).
+
+        State from before a power cut is discarded first, see `found`. Raises HoldfastError when it cannot be opened.
+        """
+        path = Path(path)
+        found = Found.TRUSTED
+        try:
+            if not readonly:
+                found = durability.prepare(path, durability.boot_id() if boot is None else boot)
+                durability.unclean(path)
+            environment = lmdb.open(
+                str(path),
+                map_size=max(map_bytes, _size(path) * 2),
+                max_dbs=len(Tables._fields),
+                max_readers=READERS,
+                readonly=readonly,
+                create=not readonly,
+                sync=False,
+                metasync=False,
+                readahead=False,
+                max_spare_txns=16,
+            )
+            return cls(path, environment, found, readonly=readonly)
+        except (lmdb.Error, OSError) as error:
+            mend = "run `holdfast state rebuild`" if not readonly else "start `holdfast serve` or rebuild it first"
+            raise HoldfastError(f"the state cannot be opened: {error}", where=str(path), mend=mend) from error
+
+    # Reading
+
+    def snapshot(self) -> _Reading:
+        """``with state.snapshot() as snapshot:`` for one request's reads."""
+        return _Reading(self)
+
+    @property
+    def applied(self) -> Applied:
+        with self.snapshot() as snapshot:
+            return snapshot.applied
+
+    @property
+    def applied_seq(self) -> int:
+        return self.applied.seq
+
+    # Writing
+
+    @contextmanager
+    def begin_write(self) -> Iterator[Writer]:
+        """One write transaction, committed at the end, undone when an exception leaves it.
+
+        Other writers wait. A full map raises lmdb.MapFullError: call `grow` and begin again.
+        """
+        with self._write() as transaction:
+            version = tables.version(transaction, self.tables)
+            if version != self._appliers.version:
+                self._appliers = Appliers(version, tables.registered(transaction, self.tables).values())
+            yield Writer(self.tables, transaction, self._appliers)
+
+    @contextmanager
+    def _write(self) -> Iterator[lmdb.Transaction[bytes]]:
+        self._check_process()
+        if self._readonly:
+            raise HoldfastError("this state was opened for reading only", where=str(self.path))
+        info = self._environment.info()
+        if info["last_pgno"] * 4_096 > info["map_size"] * 3 // 4:
+            self.grow()
+        try:
+            transaction = self._environment.begin(self.tables.nodes, write=True)
+        except lmdb.MapResizedError:
+            self._resize(0)
+            transaction = self._environment.begin(self.tables.nodes, write=True)
+        with transaction:
+            if (self.path / durability.CLEAN).exists():
+                durability.unclean(self.path)
+            yield transaction
+
+    def grow(self) -> None:
+        """Double the map; waits for this process's readers."""
+        self._resize(self._environment.info()["map_size"] * 2)
+
+    def _resize(self, size: int) -> None:
+        with self._lock:
+            self._growing = True
+            try:
+                if not self._lock.wait_for(lambda: self._reading == 0, _GROWTH_WAIT):
+                    raise HoldfastError("a snapshot is held too long: the state's map cannot grow under it")
+                self._environment.set_mapsize(size)
+            finally:
+                self._growing = False
+                self._lock.notify_all()
+
+    # Series
+
+    def register(self, series: Iterable[Series]) -> list[Series]:
+        """Keep these series from now on; returns those that are not ready and must be built (`ledger.rebuild`).
+
+        In a state nothing was applied to yet, they are ready at once. Otherwise live writers add the points of
+        records after this moment, a builder adds the earlier ones.
+        """
+        missing = []
+        with self._write() as transaction:
+            since = tables.applied(transaction, self.tables).seq
+            fresh = since == 0 and transaction.stat(self.tables.events)["entries"] == 0
+            for item in series:
+                known = tables.registration(transaction, self.tables, item)
+                if known is None:
+                    tables.register(transaction, self.tables, item, since=since, ready=fresh)
+                if not (fresh if known is None else known.ready):
+                    missing.append(item)
+        return missing
+
+    def ready(self, series: Series) -> bool:
+        """Whether reads of this series are complete."""
+        known = self.registration(series)
+        return known is not None and known.ready
+
+    def registration(self, series: Series) -> Registered | None:
+        with self.snapshot() as snapshot:
+            return tables.registration(snapshot.transaction, self.tables, series)
+
+    def registered(self) -> list[Registered]:
+        with self.snapshot() as snapshot:
+            return list(tables.registered(snapshot.transaction, self.tables).values())
+
+    def restart(self, series: Series) -> int:
+        """Clear what an interrupted build left of a series; returns the seq up to which it must be built again."""
+        with self._write() as transaction:
+            tables.register(transaction, self.tables, series, since=SKIPPED, ready=False)
+        while self._clear(series.key, 20_000):
+            pass
+        with self._write() as transaction:
+            since = tables.applied(transaction, self.tables).seq
+            tables.register(transaction, self.tables, series, since=since, ready=False)
+        return since
+
+    def _clear(self, prefix: bytes, most: int) -> bool:
+        """Delete up to `most` keys of a series; False when none was left."""
+        deleted = 0
+        with self._write() as transaction:
+            for table in (self.tables.nodes, self.tables.ordered):
+                cursor = transaction.cursor(table)
+                found = cursor.set_range(prefix)
+                while found and deleted < most and cursor.key().startswith(prefix):
+                    found = cursor.delete()
+                    deleted += 1
+        return deleted > 0
+
+    def publish(self, series: Iterable[Series]) -> None:
+        """Say that these series are complete."""
+        with self._write() as transaction:
+            for item in series:
+                known = tables.registration(transaction, self.tables, item)
+                if known is not None:
+                    tables.register(transaction, self.tables, item, since=known.since, ready=True)
+
+    # Keeping
+
+    def check_readers(self) -> int:
+        """Free the read slots of dead processes, so that their pages can be used again; call each minute."""
+        return self._environment.reader_check()
+
+    def checkpoint(self) -> None:
+        """Keep a synced copy of the whole file: after a power cut it is where replay begins."""
+        with durability.gate(self.path):
+            part = self.path / "checkpoint.part"
+            with part.open("wb") as file:
+                self._environment.copyfd(file.fileno())
+                os.fsync(file.fileno())
+            part.rename(self.path / durability.CHECKPOINT)
+            durability.sync_directory(self.path)
+
+    def close(self) -> None:
+        """Sync the file and say that it is clean, so that the next start trusts it whatever the boot."""
+        if self._readonly:
+            self._environment.close()
+            return
+        with self._environment.begin(write=True):
+            # Under the write lock: nobody else's transaction falls between the sync and the mark.
+            self._environment.sync(True)
+            durability.clean(self.path)
+        self._environment.close()
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise RuntimeError("this State was opened before a fork; open one in each process")
+
+    def enter(self) -> lmdb.Transaction[bytes]:
+        self._check_process()
+        with self._lock:
+            while self._growing:
+                self._lock.wait()
+            self._reading += 1
+        try:
+            return self._environment.begin(self.tables.nodes)
+        except lmdb.MapResizedError:
+            self.leave()
+            self._resize(0)
+            return self.enter()
+        except BaseException:
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        with self._lock:
+            self._reading -= 1
+            if self._growing:
+                self._lock.notify_all()
+
+
+class _Reading:
+    """The context of one snapshot; a class because a generator would cost as much as the reads."""
+
+    __slots__ = ("_state", "_transaction")
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __enter__(self) -> Snapshot:
+        self._transaction = self._state.enter()
+        return Snapshot(self._state.tables, self._transaction)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._transaction.abort()
+        self._state.leave()
+
+
+def _size(path: Path) -> int:
+    try:
+        return (path / durability.DATA).stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,134 @@
+"""Reading the ledger, from any process, without a lock: iterate, find one record, follow what is appended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from holdfast.errors import HoldfastError
+from holdfast.ledger import frames
+from holdfast.ledger.frames import HEAD, MAGIC, Segment
+from holdfast.ledger.ids import seq_of
+from holdfast.ledger.records import Decision, Record, decode
+
+if TYPE_CHECKING:
+    from holdfast.features.state.snapshot import Snapshot
+
+
+class LedgerReader:
+    """Records of the ledger in `directory`, in order of seq.
+
+    A batch still being written at the end is left for later. What is read may not be acknowledged yet: a caller that
+    must not run ahead passes ``until=snapshot.applied_seq``.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._marks: dict[Path, list[tuple[int, int]]] = {}
+        """For each segment, (first seq, offset) of batches already walked over, so that finding one is short."""
+
+    def records(self, since: int = 0, until: int | None = None) -> Iterator[Record]:
+        """Records with ``since < seq <= until`` (to the end when None). Raises HoldfastError on damage."""
+        for record in self._after(since):
+            if until is not None and record.seq > until:
+                return
+            yield record
+
+    def _after(self, since: int) -> Iterator[Record]:
+        found = frames.segments(self._directory)
+        for segment, following in zip(found, [*found[1:], None], strict=True):
+            if following is None or following.first_seq > since + 1:
+                yield from self._segment(segment, since, following is None)
+
+    def _segment(self, segment: Segment, since: int, last: bool) -> Iterator[Record]:
+        offset, seq = self._start(segment, since)
+        data = _read(segment, offset)
+        if offset == 0:
+            if data[:HEAD] != MAGIC:
+                if last and len(data) < HEAD:
+                    return
+                raise frames.damaged(segment, 0, "it does not begin as a ledger segment does")
+            offset, data = HEAD, data[HEAD:]
+        end = offset
+        marks = self._marks.setdefault(segment.path, [])
+        for after, payload in frames.frames(data, segment.first_seq, offset):
+            number = frames.count(payload)
+            if not marks or seq >= marks[-1][0] + 512:
+                marks.append((seq, end))
+            end, seq = after, seq + number
+            if seq - 1 > since:
+                for record in _decode(payload, segment, end):
+                    if record.seq > since:
+                        yield record
+        if end < offset + len(data) and not (last and self._unfinished(segment, data, end - offset, offset)):
+            raise frames.damaged(segment, end, "no sound record lies there")
+
+    def _start(self, segment: Segment, since: int) -> tuple[int, int]:
+        """(offset, seq of the first record there) of the nearest known batch that does not begin past `since` + 1."""
+        start = (0, segment.first_seq)
+        for seq, offset in self._marks.get(segment.path, ()):
+            if seq > since + 1:
+                break
+            start = (offset, seq)
+        return start
+
+    def _unfinished(self, segment: Segment, data: bytes, at: int, start: int) -> bool:
+        return frames.sound_frame_after(data, at, segment.first_seq, start) is None
+
+    def record(self, seq: int) -> Record | None:
+        """The record numbered `seq`, or None when the ledger does not hold it."""
+        return next(self.records(seq - 1, seq), None) if seq > 0 else None
+
+    def prediction(self, prediction_id: str) -> Decision | None:
+        seq = seq_of(prediction_id)
+        record = None if seq is None else self.record(seq)
+        return record if isinstance(record, Decision) else None
+
+    def decision_of(self, snapshot: Snapshot, source: str, event_id: str) -> Decision | None:
+        """The decision about an event, through the state's table of events."""
+        stored = snapshot.event(source, event_id)
+        record = None if stored is None or not stored.decision else self.record(stored.decision)
+        return record if isinstance(record, Decision) else None
+
+    def last_seq(self) -> int:
+        """Seq of the last whole record, 0 for an empty ledger."""
+        found = frames.segments(self._directory)
+        if not found:
+            return 0
+        seq = found[-1].first_seq - 1
+        for record in self._segment(found[-1], seq, last=True):
+            seq = record.seq
+        return seq
+
+
+def verify(directory: Path, since: int = 0) -> int:
+    """Check every frame of the segments that hold records after `since`; returns the number of records there.
+
+    Raises HoldfastError with file and offset at the first that is damaged. An unfinished end is not damage.
+    """
+    reader = LedgerReader(directory)
+    return sum(1 for _ in reader.records(since))
+
+
+def _read(segment: Segment, offset: int) -> bytes:
+    try:
+        with segment.path.open("rb") as file:
+            file.seek(offset)
+            return file.read(os.fstat(file.fileno()).st_size)
+    except OSError as error:
+        raise HoldfastError(f"the ledger cannot be read: {error.strerror}", where=str(segment.path)) from error
+
+
+def _decode(payload: memoryview, segment: Segment, offset: int) -> list[Record]:
+    try:
+        return decode(payload)
+    except msgspec.DecodeError as error:
+        raise HoldfastError(
+            f"a batch that ends at byte {offset} is sound but of no kind this Holdfast knows: {error}",
+            where=str(segment.path),
+            mend="read it with the Holdfast that wrote it, or a later one",
+        ) from error
