@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,3 +21,34 @@ class Column:
 
     values: NDArray[Any]
     valid: NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def take(column: Column, at: NDArray[Any] | slice) -> Column:
+    """The rows at these positions, or where this mask is true."""
+    return Column(column.values[at], None if column.valid is None else column.valid[at])
+
+
+def given(column: Column) -> NDArray[np.bool_]:
+    """Where a column is not null."""
+    if column.valid is not None:
+        return column.valid
+    if column.values.dtype == object:
+        return np.not_equal(column.values, None).astype(np.bool_)
+    if column.values.dtype == np.float64:
+        return ~np.isnan(column.values)
+    if column.values.dtype == np.int32:  # category codes
+        return column.values != 0
+    return np.ones(len(column.values), dtype=np.bool_)
+
+
+def joined(columns: Sequence[Column]) -> Column:
+    """The rows of several columns of one field, one after the other."""
+    if len(columns) == 1:
+        return columns[0]
+    values = np.concatenate([item.values for item in columns])
+    if all(item.valid is None for item in columns):
+        return Column(values)
+    return Column(values, np.concatenate([np.ones(len(i), np.bool_) if i.valid is None else i.valid for i in columns]))

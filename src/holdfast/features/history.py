@@ -1,0 +1,293 @@
+"""Records as columns: what happened, what became known of it and when. Batch and replay compute from these.
+
+`known` is the cut-off's clock: an instant (µs UTC) for imported history, a sequence number when live decisions are
+replayed. A record counts for a row iff its `known` is before the row's cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from holdfast.contract.model import Contract, Field, Label, Source
+from holdfast.errors import HoldfastError, Problem
+from holdfast.features import sources
+from holdfast.features.columns import Column, take
+from holdfast.features.needs import arrival_field, fields_in_use, instant_field, label_field, labels_in_use
+from holdfast.features.parse import SHOWN, parse
+from holdfast.features.sources import Input
+
+Ints = NDArray[np.int64]
+Texts = NDArray[np.object_]
+Refuse = Literal["raise", "drop"]
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of one source in order of (time, id), each id once. `cells` by field name, one value per event."""
+
+    source: Source
+    ids: Texts
+    times: Ints
+    known: Ints
+    cells: Mapping[str, Column]
+    rows: Ints
+    """Where each event stood in its input."""
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def take(self, at: Ints | NDArray[np.bool_]) -> Events:
+        cells = {name: take(column, at) for name, column in self.cells.items()}
+        return Events(self.source, self.ids[at], self.times[at], self.known[at], cells, self.rows[at])
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What a label turned out to be: `event` is a position in its source's Events, `value` 0 or 1.
+
+    Of the outcomes of one event that are known, the one with the highest `version` counts.
+    """
+
+    label: Label
+    event: Ints
+    version: Ints
+    value: Ints
+    known: Ints
+    assumed: bool = False
+    """The history had no arrivals: each outcome is taken to have come at time + known_after."""
+
+
+@dataclass
+class Report:
+    """What happened to the rows of each source on the way in."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    duplicates: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    assumed_labels: list[str] = field(default_factory=list)
+    unmatched_outcomes: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "rows": dict(self.rows),
+            "duplicates": dict(self.duplicates),
+            "refused": dict(self.refused),
+            "problems": [item.as_dict() for item in self.problems],
+            "assumed_labels": list(self.assumed_labels),
+            "unmatched_outcomes": dict(self.unmatched_outcomes),
+        }
+
+
+@dataclass(frozen=True)
+class Records:
+    """Everything a contract's features and label are computed from."""
+
+    events: Mapping[str, Events]
+    outcomes: Mapping[tuple[str, str], Outcomes]
+    """By (source, label name)."""
+    report: Report = field(default_factory=Report)
+
+    @property
+    def until(self) -> int:
+        """The last instant at which anything became known (µs UTC); meaningful for history only."""
+        parts = [item.known for item in self.events.values()] + [item.known for item in self.outcomes.values()]
+        return max((int(item.max()) for item in parts if len(item)), default=0)
+
+
+def read_records(
+    contract: Contract,
+    inputs: Mapping[str, Input],
+    *,
+    refuse: Refuse = "raise",
+    fields: Literal["used", "all"] = "used",
+) -> Records:
+    """Load history by source name; an input named ``source.label`` holds outcomes apart from their events.
+
+    `refuse="drop"` leaves out the rows with refused values and counts them. Duplicates of an id: the first known
+    counts, a duplicate with other content raises HoldfastError. `fields="all"` reads every declared field present.
+    """
+    wanted = fields_in_use(contract)
+    labels = labels_in_use(contract)
+    names = dict.fromkeys([*wanted, *(item.source for item in labels)])
+    missing = [Problem(name, "missing", "has no input", "give its file") for name in names if name not in inputs]
+    allowed = {item.name for item in contract.sources} | {f"{item.source}.{item.name}" for item in contract.labels}
+    surplus = [
+        Problem(name, "unknown_source", "is no source of the contract", f"it has {', '.join(sorted(allowed))}")
+        for name in inputs
+        if name not in allowed
+    ]
+    if missing or surplus:
+        raise HoldfastError("the inputs do not fit the contract", where=contract.name, problems=missing + surplus)
+    report = Report()
+    events: dict[str, Events] = {}
+    outcomes: dict[tuple[str, str], Outcomes] = {}
+    for name in names:
+        source = contract.source(name)
+        chosen = wanted.get(name, ())
+        if fields == "all":
+            present = sources.names_of(inputs[name], name)
+            used = {item.name for item in chosen}
+            chosen = tuple(i for i in source.fields if i.name in used or {i.name, *i.former} & set(present))
+        beside = [
+            item for item in labels if item.source == name and f"{name}.{item.name}" not in inputs
+        ]
+        loaded, values, received = load(source, chosen, inputs[name], beside, report, refuse)
+        events[name] = loaded
+        for label in beside:
+            if label.name in values:
+                found = _beside(loaded, label, values[label.name], received.get(label.name))
+                outcomes[name, label.name] = found
+                if found.assumed and len(found.event):
+                    report.assumed_labels.append(label.name)
+    for label in labels:
+        key = f"{label.source}.{label.name}"
+        if key in inputs:
+            found = _apart(contract, events[label.source], label, inputs[key], report)
+            outcomes[label.source, label.name] = found
+    return Records(events, outcomes, report)
+
+
+def load(
+    source: Source,
+    fields: Sequence[Field],
+    given: Input,
+    labels: Sequence[Label],
+    report: Report,
+    refuse: Refuse,
+    table: pa.Table | None = None,
+    first_row: int = 0,
+) -> tuple[Events, dict[str, Column], dict[str, Column]]:
+    """The events of one input, with the values and arrivals of the labels that stand beside them."""
+    columns = _columns(source, fields, labels, sources.names_of(given, source.name))
+    table = sources.read(given, list(dict.fromkeys(columns.values())), source.name) if table is None else table
+    rows = table.num_rows
+    report.rows[source.name] = report.rows.get(source.name, 0) + rows
+    parsed: dict[str, Column] = {}
+    refused = np.zeros(rows, dtype=np.bool_)
+    problems: list[Problem] = []
+    for name, item in _specs(source, fields, labels).items():
+        if name not in columns:
+            array: Any = pa.nulls(rows, pa.large_string())
+        else:
+            array = table.column(columns[name])
+        read = parse(item, array, first_row)
+        parsed[name] = read.column
+        refused |= read.refused
+        problems += read.problems
+    if refused.any() or problems:
+        report.refused[source.name] = report.refused.get(source.name, 0) + int(refused.sum())
+        if refuse == "raise":
+            raise HoldfastError(
+                f"{int(refused.sum()):,} of {rows:,} rows hold values the contract refuses",
+                where=source.name,
+                mend="mend the values, state a policy in the contract, or drop such rows (refuse='drop')",
+                problems=problems,
+            )
+        report.problems += problems[: SHOWN * 5]
+    time = parsed[source.time]
+    known = parsed[source.known_at].values if source.known_at is not None else time.values + source.lag
+    ids = parsed[source.id]
+    events = Events(
+        source,
+        id_texts(ids),
+        time.values,
+        known,
+        {item.name: parsed[item.name] for item in fields},
+        np.arange(first_row, first_row + rows, dtype=np.int64),
+    )
+    values = {item.name: parsed[item.name] for item in labels if item.name in columns}
+    received = {i.name: parsed[i.received_at] for i in labels if i.received_at is not None and i.received_at in parsed}
+    kept = np.flatnonzero(~refused) if refused.any() else None
+    order = canonical_order(events.ids, events.times, kept)
+    order = _first_known(events, order, values, report)
+    return (
+        events.take(order),
+        {name: take(column, order) for name, column in values.items()},
+        {name: take(column, order) for name, column in received.items()},
+    )
+
+
+def canonical_order(ids: Texts, times: Ints, kept: Ints | None = None) -> Ints:
+    """Positions in order of (time, id), ties by the UTF-8 bytes of the id."""
+    index = np.arange(len(times), dtype=np.int64) if kept is None else kept
+    order = index[np.argsort(times[index], kind="stable")]
+    moments = times[order]
+    same = moments[1:] == moments[:-1]
+    if not same.any():
+        return order
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    groups = pa.table({"time": moments[tied], "id": pa.array(ids[order[tied]], type=pa.large_string())})
+    by_id = pc.sort_indices(groups, sort_keys=[("time", "ascending"), ("id", "ascending")])
+    order[tied] = order[tied][by_id.to_numpy()]
+    return order
+
+
+def id_texts(column: Column) -> Texts:
+    """Ids as text, whatever their type."""
+    if column.values.dtype == object:
+        return column.values
+    made: Texts = pa.array(column.values).cast(pa.large_string()).to_numpy(zero_copy_only=False)
+    return made
+
+
+def received_outcomes(events: Events, label: Label, ids: Sequence[str], version: Ints, value: Ints, known: Ints) -> (
+    tuple[Outcomes, int]
+):
+    """Outcomes by event id, and how many of them have no event here (they are left out)."""
+    index = pc.index_in(pa.array(ids, type=pa.large_string()), pa.array(events.ids, type=pa.large_string()))
+    at = index.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    met = at >= 0
+    return Outcomes(label, at[met], version[met], value[met], known[met]), int((~met).sum())
+
+
+def _beside(events: Events, label: Label, value: Column, received: Column | None) -> Outcomes:
+    """Outcomes that stand in the events' own rows, one version each."""
+    given = value.valid if value.valid is not None else np.ones(len(value.values), dtype=np.bool_)
+    at = np.flatnonzero(given)
+    known = events.times[at] + label.known_after
+    assumed = received is None
+    if received is not None:
+        arrived = received.valid[at] if received.valid is not None else np.ones(len(at), dtype=np.bool_)
+        known = np.where(arrived, received.values[at], known)
+    return Outcomes(label, at, np.ones(len(at), dtype=np.int64), value.values[at], known, assumed)
+
+
+def _apart(contract: Contract, events: Events, label: Label, given: Input, report: Report) -> Outcomes:
+    """Outcomes of their own input: event id, value, and where present `received_at` and `version`."""
+    where = f"{label.source}.{label.name}"
+    source = contract.source(label.source)
+    names = sources.names_of(given, where)
+    arrival = label.received_at or "received_at"
+    specs = [source.field(source.id), replace(label_field(label), nullable=False)]
+    specs += [replace(instant_field(source, arrival), name=arrival, nullable=True)] if arrival in names else []
+    specs += [Field("version", "integer")] if "version" in names else []
+    absent = [Problem(i.name, "missing", "is not a column of the input") for i in specs if i.name not in names]
+    if absent:
+        raise HoldfastError("the outcomes lack columns", where=where, problems=absent)
+    table = sources.read(given, [item.name for item in specs], where)
+    read = {item.name: parse(item, table.column(item.name)) for item in specs}
+    problems = [problem for item in read.values() for problem in item.problems]
+    if problems:
+        raise HoldfastError("the outcomes hold values that cannot be read", where=where, problems=problems)
+    rows = table.num_rows
+    known = read[arrival].column if arrival in read else Column(np.zeros(rows, np.int64), np.zeros(rows, np.bool_))
+    version = read["version"].column.values if "version" in read else np.ones(rows, dtype=np.int64)
+    ids = id_texts(read[source.id].column)
+    found, unmatched = received_outcomes(
+        events, label, ids, version, read[label.name].column.values, np.arange(rows, dtype=np.int64)
+    )
+    at = found.known
+    arrived = known.valid[at] if known.valid is not None else np.ones(len(at), dtype=np.bool_)
+    moment = np.where(arrived, known.values[at], events.times[found.event] + label.known_after)
+    report.unmatched_outcomes[where] = unmatched
+    if arrival not in read:
+        report.assumed_labels.append(label.name)
+    return replace(found, known=moment, assumed=arrival not in read)

@@ -1,0 +1,175 @@
+"""Where records come from: Parquet, CSV, a directory of either, Arrow, pandas, Polars. Columns in, nothing computed.
+
+CSV is read as text, so a decimal keeps every digit it was written with; an unquoted empty cell is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from holdfast.errors import HoldfastError, Problem
+
+Input = Any
+"""A path (str or Path) to .parquet, .csv or .csv.gz, a directory of them, a pyarrow Table, a pandas or Polars frame."""
+
+BATCH = 131_072
+_CSV = (".csv", ".csv.gz")
+_PARQUET = (".parquet", ".pq")
+
+
+def names_of(source: Input, where: str = "") -> list[str]:
+    """The columns an input has, in its own order."""
+    if isinstance(source, str | Path):
+        return _file_names(_files(Path(source), where)[0], where)
+    return [str(name) for name in _frame(source, None, where).column_names]
+
+
+def read(source: Input, columns: Sequence[str], where: str = "") -> pa.Table:
+    """These columns of the whole input. Raises HoldfastError when it cannot be read."""
+    if not isinstance(source, str | Path):
+        return _frame(source, columns, where).select(list(columns))
+    tables = [_read_file(path, columns, where) for path in _files(Path(source), where)]
+    return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+
+
+def stream(source: Input, columns: Sequence[str], where: str = "", rows: int = BATCH) -> Iterator[pa.Table]:
+    """The same, some `rows` at a time, so that an input larger than memory can be read."""
+    if not isinstance(source, str | Path):
+        table = read(source, columns, where)
+        for start in range(0, table.num_rows, rows):
+            yield table.slice(start, rows)
+        return
+    for path in _files(Path(source), where):
+        with _faults(path, where):
+            if path.name.endswith(_CSV):
+                with pyarrow.csv.open_csv(path, **_csv_options(path, columns, where)) as reader:
+                    for batch in reader:
+                        yield pa.Table.from_batches([batch])
+            else:
+                with pyarrow.parquet.ParquetFile(path) as file:
+                    for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
+                        yield pa.Table.from_batches([batch])
+
+
+def count(source: Input, where: str = "") -> int | None:
+    """How many rows there are, where that is known without reading them."""
+    if not isinstance(source, str | Path):
+        return len(source)
+    files = _files(Path(source), where)
+    if any(path.name.endswith(_CSV) for path in files):
+        return None
+    return sum(pyarrow.parquet.read_metadata(path).num_rows for path in files)
+
+
+def resolve(
+    names: Sequence[str], wanted: str, former: Sequence[str] = (), *, optional: bool = False
+) -> tuple[str | None, Problem | None]:
+    """The column that holds a field: its name, else a former one. A missing one is a problem unless optional."""
+    for name in (wanted, *former):
+        if name in names:
+            return name, None
+    if optional:
+        return None, None
+    close = get_close_matches(wanted, names, n=1)
+    mend = f"did you mean {close[0]!r}?" if close else "the input has " + ", ".join(list(names)[:12])
+    return None, Problem(wanted, "missing", "is not a column of the input", mend)
+
+
+class _faults:
+    """Turns what Arrow says of a file into an error that names the file."""
+
+    def __init__(self, path: Path, where: str) -> None:
+        self.path = path
+        self.where = where
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, pa.ArrowInvalid | pa.ArrowKeyError | OSError):
+            what = f"cannot read {self.path}: {str(error).splitlines()[0]}"
+            raise HoldfastError(what, where=self.where, mend="give a readable Parquet or CSV file") from error
+
+
+def _files(path: Path, where: str) -> list[Path]:
+    if not path.exists():
+        raise HoldfastError(f"there is no {path}", where=where, mend="check the path of this input")
+    if not path.is_dir():
+        if path.name.endswith(_CSV + _PARQUET):
+            return [path]
+        raise HoldfastError(
+            f"{path} is neither Parquet nor CSV by its name", where=where, mend="name it .parquet, .csv or .csv.gz"
+        )
+    found = sorted(item for item in path.rglob("*") if item.name.endswith(_CSV + _PARQUET) and item.is_file())
+    if not found:
+        raise HoldfastError(f"{path} holds no .parquet or .csv file", where=where, mend="check the path of this input")
+    return found
+
+
+def _file_names(path: Path, where: str) -> list[str]:
+    with _faults(path, where):
+        if path.name.endswith(_CSV):
+            with pyarrow.csv.open_csv(path) as reader:
+                return list(reader.schema.names)
+        return list(pyarrow.parquet.read_schema(path).names)
+    raise AssertionError("unreachable")
+
+
+def _read_file(path: Path, columns: Sequence[str], where: str) -> pa.Table:
+    with _faults(path, where):
+        if path.name.endswith(_CSV):
+            return pyarrow.csv.read_csv(path, **_csv_options(path, columns, where))
+        with pyarrow.parquet.ParquetFile(path) as file:
+            return file.read(columns=list(columns))
+    raise AssertionError("unreachable")
+
+
+def _csv_options(path: Path, columns: Sequence[str], where: str) -> dict[str, Any]:
+    convert = pyarrow.csv.ConvertOptions(
+        column_types={name: pa.large_string() for name in columns},
+        include_columns=list(columns),
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        null_values=[""],
+    )
+    return {"convert_options": convert, "parse_options": pyarrow.csv.ParseOptions(newlines_in_values=True)}
+
+
+def _frame(source: Any, columns: Sequence[str] | None, where: str) -> pa.Table:
+    if isinstance(source, pa.RecordBatch):
+        return pa.Table.from_batches([source])
+    if isinstance(source, pa.Table):
+        return source
+    library = type(source).__module__.split(".")[0]
+    if library == "polars":
+        frame = source.collect() if hasattr(source, "collect") else source
+        return (frame if columns is None else frame.select(list(columns))).to_arrow()
+    if library == "pandas":
+        kept = source if columns is None else source[list(columns)]
+        with _conversion(where):
+            return pa.Table.from_pandas(kept, preserve_index=False)
+    raise HoldfastError(
+        f"a {type(source).__name__} is no input", where=where, mend="give a path, an Arrow table, pandas or Polars"
+    )
+
+
+class _conversion:
+    """Turns Arrow's refusal of a mixed pandas column into an error that says which."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, pa.ArrowInvalid | pa.ArrowTypeError):
+            mend = "give each column one type"
+            raise HoldfastError(" ".join(map(str, error.args)), where=self.where, mend=mend) from error
