@@ -1,0 +1,287 @@
+"""The whole journey on simulated card payments, in a fresh folder, with a figure for each promise on the way."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from holdfast.errors import HoldfastError
+from holdfast.ledger.records import Decision
+from holdfast.project.project import Project
+from holdfast.project.server import Server
+from holdfast.project.start import start
+from holdfast.project.traffic import Client, Sent, Traffic
+from holdfast.simulate import cards
+from holdfast.simulate.table import DAY, Table, iso, this_minute
+
+LIVE_DAYS = 6
+"""The last days of the simulation are sent over HTTP instead of imported; below serving.backdate_seconds."""
+
+NEXT = (
+    ("cd {folder} && holdfast serve", "then open http://127.0.0.1:8000/docs"),
+    ("cd {folder} && holdfast replay --since 2000-01-01", "every decision again, from the records"),
+    ("cd {folder} && holdfast versions --history", "who made what live, when and why"),
+)
+
+MORE_FEATURES = """\
+        # New in the second version.
+        "customer_amount_7d": customer.sum(payments.amount, over=days(7)),
+        "customer_categories_30d": customer.distinct(payments.merchant_category, over=days(30)),
+        "terminal_customers_1d": terminal.distinct(payments.customer_id, over=days(1)),
+"""
+
+
+@dataclass
+class Proof:
+    """One promise, the figure that shows it, and whether it held."""
+
+    promise: str
+    figure: str
+    held: bool
+
+
+@dataclass
+class Report:
+    folder: str
+    seconds: float = 0.0
+    proofs: list[Proof] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.proofs) and all(proof.held for proof in self.proofs)
+
+    def rows(self) -> list[tuple[str, str, bool]]:
+        return [(proof.promise, proof.figure, proof.held) for proof in self.proofs]
+
+    def lines(self) -> list[str]:
+        words = [f"{self.seconds:.0f} seconds; the project is in {self.folder}/. Try next:", ""]
+        words += [f"  {command.format(folder=self.folder)}    # {why}" for command, why in NEXT]
+        return words
+
+    def as_dict(self) -> dict[str, Any]:
+        proofs = [{"promise": promise, "figure": figure, "held": held} for promise, figure, held in self.rows()]
+        return {"ok": self.ok, "folder": self.folder, "seconds": round(self.seconds, 1), "proofs": proofs}
+
+
+def demo(folder: Path, *, rows: int = 150_000, say: Callable[[str], None] = print) -> Report:
+    """Run it all. A demo's folder made before is replaced; any other folder that is not empty is refused."""
+    report = Report(str(folder))
+    begun = time.perf_counter()
+    try:
+        _Journey(folder, rows, report, say).run()
+    finally:
+        report.seconds = time.perf_counter() - begun
+    return report
+
+
+class _Journey:
+    """The steps, in order; each one says what it does and leaves its proof in the report."""
+
+    def __init__(self, folder: Path, rows: int, report: Report, say: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.size = rows
+        self.report = report
+        self.say = say
+        self.live: Table
+        self.bodies: Iterator[dict[str, Any]]
+        self.project: Project
+        self.sent: list[Sent] = []
+
+    def run(self) -> None:
+        self.begin()
+        self.features()
+        first = self.version("first model", 1)
+        with Server(self.folder) as server:
+            self.say(f"serving version {first} at {server.address}")
+            self.send_payments(server)
+            self.send_outcomes(server)
+            self.explain(server)
+            self.change_contract()
+            self.swap(server)
+            self.kill(server)
+        self.replay()
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        self.say(f"{what} …")
+        yield
+        self.say(f"  {time.perf_counter() - begun:.1f} s")
+
+    def proof(self, promise: str, figure: str, held: bool = True) -> None:
+        self.report.proofs.append(Proof(promise, figure, held))
+        self.say(f"  {promise}: {figure}" + ("" if held else "  ← DID NOT HOLD"))
+
+    def begin(self) -> None:
+        with self.step("simulating card payments"):
+            _clear(self.folder)
+            start("cards", "cards", self.folder, data=False)
+            now = this_minute()
+            cut = now - LIVE_DAYS * DAY
+            customers = max(50, self.size // 170)
+            table = cards.payments(customers=customers, terminals=max(30, customers * 3 // 5), end=now)
+            past = table.columns["occurred_at"] < cut
+            history = table.take(past).known("is_fraud", cut)
+            history.write(self.folder / "data" / "payments.parquet")
+            self.live = table.take(~past)
+            self.bodies = self.live.bodies(frozenset({"is_fraud", "is_fraud_received_at"}))
+            self.project = Project.open(self.folder)
+        self.proof("history", f"{len(history):,} payments up to {iso(cut)}; {len(self.live):,} more to come live")
+
+    def features(self) -> None:
+        from holdfast.project.build import build
+        from holdfast.project.parity import parity
+
+        with self.step("computing features over the history"):
+            built = build(self.project)
+        self.proof("features from history", f"{built.rows:,} rows × {built.features} in {built.seconds:.1f} s")
+        with self.step("feeding history through the server's own writer, and comparing"):
+            found = parity(self.project, limit=20_000)
+        shape = found.as_dict()
+        bits = int(shape["differing_bits"])
+        self.proof("one definition", f"{shape['rows']:,} rows, batch and live: {bits} differing bits", found.ok)
+
+    def version(self, why: str, number: int) -> str:
+        from holdfast.project.promote import promote
+        from holdfast.project.train import train
+
+        with self.step(f"training version {number}"):
+            trained = train(self.project)
+        scores = trained.metrics["test"]["average_precision"], trained.metrics["baseline"]["average_precision"]
+        self.proof(
+            f"version {number}, on days it never saw",
+            f"average precision {scores[0].value:.3f} (a logistic regression: {scores[1].value:.3f})",
+            scores[0].value > 0,
+        )
+        if number == 1:
+            with self.step("building its state, and promoting it"):
+                promote(self.project, trained.version, why=why, who="demo")
+        return trained.version
+
+    def send_payments(self, server: Server) -> None:
+        with self.step("sending the first half of the live payments from four clients"):
+            half = [next(self.bodies) for _ in range(len(self.live) // 2)]
+            sent = Traffic(server.port, half).start().finish()
+        self._answered(sent)
+        rate = len(sent.answered) / sent.seconds
+        figure = f"{len(sent.answered):,} at {rate:,.0f}/s, p50 {sent.wait(0.5):.1f} ms, p99 {sent.wait(0.99):.1f} ms"
+        self.proof("answers over HTTP, each on disk first", figure, not sent.failed)
+
+    def send_outcomes(self, server: Server) -> None:
+        with self.step("telling what became of them"):
+            client, accepted, refused = Client(server.port), 0, 0
+            told = {body["payment_id"] for body, _ in self.sent[0].answered}
+            columns = self.live.columns
+            known = zip(columns["payment_id"].tolist(), columns["is_fraud"].tolist(), strict=True)
+            outcomes = [
+                {"event_id": name, "label": "is_fraud", "value": bool(value)}
+                for name, value in known
+                if value is not None and name in told
+            ]
+            corrected = [{**item, "value": not item["value"], "version": 2} for item in outcomes[:3]]
+            for first in range(0, len(outcomes + corrected), 500):
+                status, reply = client.post("/outcomes", {"outcomes": (outcomes + corrected)[first : first + 500]})
+                accepted += int(reply.get("accepted", 0))
+                refused += int(reply.get("refused", 0)) + (status != 200)
+        self.proof("outcomes", f"{accepted} recorded, {len(corrected)} of them corrections", refused == 0)
+
+    def explain(self, server: Server) -> None:
+        with self.step("asking why"):
+            _, highest = max(self.sent[0].answered, key=lambda pair: float(pair[1]["probability"]))
+            status, reply = Client(server.port).post("/explain", {"prediction_id": highest["prediction_id"]})
+            reasons = reply.get("contributions", [])
+            for reason in reasons[:4]:
+                self.say(f"    {reason['contribution']:+.3f}  {reason['in_words']}")
+        added = sum(float(reason["contribution"]) for reason in reasons) + float(reply.get("base_value", 0.0))
+        apart = abs(added - float(reply.get("score", 1e9)))
+        figure = f"{len(reasons)} contributions add up to the score within {apart:.0e}"
+        self.proof("a decision explained", figure, status == 200 and apart < 1e-9)
+
+    def change_contract(self) -> None:
+        path = self.folder / "contract.py"
+        text, end = path.read_text(), "    },\n)\n"
+        path.write_text(text.removesuffix(end) + MORE_FEATURES + end)
+        self.project = Project.open(self.folder)
+        self.version("three features more", 2)
+
+    def swap(self, server: Server) -> None:
+        from holdfast.project.promote import promote, rollback
+
+        with self.step("promoting it under traffic, and rolling back"):
+            traffic = Traffic(server.port, self.bodies, clients=2, pause=0.002).start()
+            promote(self.project, "2", why="three features more", who="demo")
+            forward = _wait_for(server, "2")
+            time.sleep(1.0)
+            rollback(self.project, why="the demo shows it", who="demo")
+            back = _wait_for(server, "1")
+            time.sleep(0.5)
+            sent = traffic.stop()
+        self._answered(sent)
+        both = sent.versions == {"1", "2"}
+        figure = f"live after {forward:.2f} s, back after {back:.2f} s"
+        self.proof("another contract, and back in seconds", figure, max(forward, back) < 2.0)
+        figure = f"{len(sent.answered):,} requests meanwhile, {len(sent.failed)} failed"
+        self.proof("no request failed", figure, not sent.failed and both)
+
+    def kill(self, server: Server) -> None:
+        with self.step("killing the server under load with kill -9, and starting it again"):
+            traffic = Traffic(server.port, self.bodies).start()
+            time.sleep(1.0)
+            server.kill()
+            sent = traffic.stop()
+            begun = time.perf_counter()
+            server.start()
+            ready = time.perf_counter() - begun
+            acknowledged = [pair for run in (*self.sent, sent) for pair in run.answered]
+            records = self.project.reader.records()
+            held = {record.prediction_id: record for record in records if isinstance(record, Decision)}
+            lost = [reply for _, reply in acknowledged if not _same(held.get(reply["prediction_id"]), reply)]
+        self.sent.append(sent)
+        figure = f"{len(acknowledged):,} answers acknowledged, {len(lost)} lost; answering again after {ready:.1f} s"
+        self.proof("kill -9 loses nothing", figure, not lost and len(sent.answered) > 0)
+
+    def replay(self) -> None:
+        from holdfast.project.replay import replay
+
+        answered = sum(len(run.answered) for run in self.sent)
+        with self.step("computing the answers again, from their features and from the records"):
+            report = replay(self.project, ids=(), sample=min(10_000, answered), since=None)
+        shape = report.as_dict()
+        figure = (
+            f"{shape['decisions']:,} decisions: {shape['equal_a']:,} equal from their features, "
+            f"{shape['equal_b']:,} from the records"
+        )
+        self.proof("replay, bit for bit", figure, report.ok)
+
+    def _answered(self, sent: Sent) -> None:
+        self.sent.append(sent)
+        for fault in sent.failed[:3]:
+            self.say(f"  failed: {fault}")
+        if not sent.answered:
+            raise HoldfastError("no payment was answered", where="demo", mend="; ".join(sent.failed[:3]))
+
+
+def _same(record: Decision | None, reply: Mapping[str, Any]) -> bool:
+    return record is not None and record.probability == reply["probability"] and record.decision == reply["decision"]
+
+
+def _wait_for(server: Server, version: str, patience: float = 20.0) -> float:
+    """Seconds until the server says that this version answers."""
+    client, begun = Client(server.port), time.perf_counter()
+    while time.perf_counter() - begun < patience:
+        status, reply = client.get("/model-info")
+        if status == 200 and reply["version"] == version:
+            return time.perf_counter() - begun
+        time.sleep(0.02)
+    raise HoldfastError(f"version {version} was not live after {patience:.0f} s", where="demo")
+
+
+def _clear(folder: Path) -> None:
+    """Remove a demo made before; nothing else is ever removed."""
+    if (folder / "holdfast.toml").is_file() and 'name = "cards"' in (folder / "holdfast.toml").read_text():
+        shutil.rmtree(folder)

@@ -1,0 +1,92 @@
+"""A server of this project as another process: started, waited for, ended in order or killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from holdfast.errors import HoldfastError
+
+PATIENCE = 60.0
+
+
+class Server:
+    """`holdfast serve` on a free port of this machine; ends when the block ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+        self.address = ""
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises HoldfastError with what it said when it does not."""
+        log = (self._folder / ".holdfast" / "serve.log").open("a")
+        with log:
+            command = [
+                sys.executable,
+                "-m",
+                "holdfast.cli.main",
+                "-C",
+                str(self._folder),
+                "serve",
+                "--port",
+                "0",
+                "--json",
+            ]
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        line = self._line()
+        if not line:
+            self.kill()
+            said = (self._folder / ".holdfast" / "serve.log").read_text()[-2_000:]
+            raise HoldfastError("the server did not start", where=str(self._folder), mend=said)
+        self.address = json.loads(line)["address"]
+
+    def _line(self) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        begun = time.monotonic()
+        while time.monotonic() - begun < PATIENCE and self._process.poll() is None:
+            if select.select([self._process.stdout], [], [], 0.2)[0]:
+                return self._process.stdout.readline()
+        return ""
+
+    def kill(self) -> None:
+        """kill -9: nothing is closed, nothing is flushed."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end in order, and wait."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            if self._process.poll() is None:
+                os.kill(self._process.pid, number)
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            self._process = None
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
