@@ -11,13 +11,13 @@ import pytest
 import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.bundle.made import fitted, rows
 
 from holdfast.bundle.predictors.catalog import open_predictor
 from holdfast.bundle.predictors.forest import LEAF, Forest, read_forest, threshold_for_float32
 from holdfast.bundle.predictors.tree_contributions import TreeContributions
 from holdfast.bundle.predictors.trees import Trees
 from holdfast.errors import HoldfastError
-from tests.bundle.made import fitted, rows
 
 FLOAT32 = st.floats(width=32, allow_nan=False)
 
@@ -69,7 +69,7 @@ def test_a_cut_or_longer_file_is_refused() -> None:
     spec = fitted("decision_tree")[0]
     data = spec.files["trees.bin"]
     for other in (data[:-1], data + b"\0", b""):
-        with pytest.raises(HoldfastError, match="too (short|long)"):
+        with pytest.raises(HoldfastError, match=r"too (short|long)"):
             read_forest(replace(spec, files={"trees.bin": other}))
 
 

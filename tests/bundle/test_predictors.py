@@ -13,6 +13,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from tests.bundle.made import CATEGORY, FAMILIES, fitted, rows
 
 from holdfast.bundle.predictors.catalog import open_predictor
 from holdfast.bundle.predictors.from_sklearn import from_sklearn
@@ -21,7 +22,6 @@ from holdfast.bundle.predictors.linear import Linear, Term, fit_design, linear_s
 from holdfast.bundle.predictors.prove import prove_equal, with_nulls
 from holdfast.bundle.predictors.spec import ModelSpec, Predictor
 from holdfast.errors import HoldfastError
-from tests.bundle.made import CATEGORY, FAMILIES, fitted, rows
 
 
 def opened(family: str) -> Predictor:
@@ -143,7 +143,9 @@ def test_a_null_sent_the_other_way_is_found() -> None:
     flags[:] = 1 - flags
     flipped = open_predictor(replace(spec, files={"trees.bin": bytes(data)}))
 
-    def original(given: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    def original(
+        given: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         return np.ascontiguousarray(model.predict_proba(given)[:, 1])
 
     prove_equal(original, open_predictor(spec), matrix)

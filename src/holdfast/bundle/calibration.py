@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ Method = Literal["none", "sigmoid", "isotonic"]
 
 @dataclass(frozen=True)
 class Calibration:
-    """A map from raw scores to probabilities, non-decreasing.
+    """A map from raw scores to probabilities.
 
     none: the model's link. sigmoid: ``sigmoid(slope * score + intercept)``. isotonic: straight lines between the
     points (`scores`, strictly increasing; `probabilities`), constant outside them.
@@ -35,11 +36,13 @@ class Calibration:
         if self.method not in ("none", "sigmoid", "isotonic"):
             raise HoldfastError(f"no calibration method {self.method!r}", mend="use none, sigmoid or isotonic")
         if self.method == "isotonic":
-            rising = all(a < b for a, b in zip(self.scores, self.scores[1:], strict=False))
-            inside = all(0.0 <= p <= 1.0 for p in self.probabilities)
-            if not self.scores or len(self.scores) != len(self.probabilities) or not rising or not inside:
+            rising = all(a < b for a, b in pairwise(self.scores))
+            steps = (0.0, *self.probabilities, 1.0)
+            level = all(a <= b for a, b in pairwise(steps))
+            if not self.scores or len(self.scores) != len(self.probabilities) or not rising or not level:
                 raise HoldfastError(
-                    "isotonic calibration needs as many probabilities in [0, 1] as strictly increasing scores"
+                    "isotonic calibration needs strictly increasing scores and as many probabilities, none falling, "
+                    "in [0, 1]"
                 )
 
     def compile(self, link: Link) -> Callable[[float], float]:

@@ -34,7 +34,7 @@ def load(directory: Path | str, *, expect: str | None = None) -> Bundle:
         profile = parse_json(files["reference/profile.json"], "reference/profile.json")
         golden = parse_json(files["golden.json"], "golden.json")
         rows, features = golden["rows"], golden["features"]
-    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise HoldfastError(f"the bundle's parts do not fit: {fault!r}", where=str(place), mend=MEND) from fault
     if contract.hash != manifest.contract or not model.features == features == len(contract.features):
         raise HoldfastError(
