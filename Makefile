@@ -21,7 +21,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench
 
 docs: $(STAMP)  ## Pages made from the code
-	$(BIN)/python -m holdfast.project.reference docs
+	$(BIN)/python -m holdfast.cli.reference docs
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

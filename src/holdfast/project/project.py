@@ -71,26 +71,32 @@ class Project:
         return self.settings.name or self.contract.name
 
     def inputs(self, contract: Contract | None = None) -> dict[str, Path]:
-        """The history of each source of the contract.
+        """The history of each source of the contract; ``source.label`` holds outcomes that stand apart.
 
         Raises HoldfastError with every source that has none, and every file that is not there.
         """
-        wanted = [source.name for source in (contract or self.contract).sources]
-        problems, found = [], {}
-        for name in wanted:
-            told = self.settings.inputs.get(name)
-            if told is None:
-                problems.append(Problem(f"inputs.{name}", "missing", "this source has no history", "name its file"))
-            elif not (path := self.folder / told).exists():
-                mend = "run `python simulate.py`, or name your own file"
-                problems.append(Problem(f"inputs.{name}", "missing", f"{path} is not there", mend))
-            else:
-                found[name] = path
-        problems += [
-            Problem(f"inputs.{name}", "unknown_name", "the contract has no such source", "one of: " + ", ".join(wanted))
-            for name in self.settings.inputs
-            if name not in wanted and contract is None
+        chosen = contract or self.contract
+        wanted = [source.name for source in chosen.sources]
+        apart = [f"{label.source}.{label.name}" for label in chosen.labels]
+        told = self.settings.inputs
+        problems = [
+            Problem(f"inputs.{name}", "missing", "this source has no history", "name its .parquet or .csv file")
+            for name in wanted
+            if name not in told
         ]
+        found = {name: self.folder / path for name, path in told.items() if name in wanted or name in apart}
+        problems += [
+            Problem(f"inputs.{name}", "missing", f"{path} is not there", "run `python simulate.py`, or name your own")
+            for name, path in found.items()
+            if not path.exists()
+        ]
+        if contract is None:
+            mend = "one of: " + ", ".join((*wanted, *apart))
+            problems += [
+                Problem(f"inputs.{name}", "unknown_name", "the contract has no such source", mend)
+                for name in told
+                if name not in found
+            ]
         if problems:
             raise HoldfastError("the history is not all there", where=str(self.folder / FILE), problems=problems)
         return found

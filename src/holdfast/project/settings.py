@@ -30,10 +30,11 @@ class Settings:
     """What `holdfast.toml` says. A name with an underscore is a key in a table: `serving_port` is ``serving.port``."""
 
     name: str = _setting("", "Name of the registered model; empty means the contract's name.")
-    contract: str = _setting("contract.py", "The contract's file, as `file.py` or `file.py:variable`.")
+    contract: str = _setting("contract.py", "The file that makes the contract.")
     home: str = _setting(".holdfast", "Folder of the ledger, the state and the fetched bundles. Local disk only.")
     inputs: Mapping[str, str] = _setting(
-        {}, "For each source of the contract its history: a .parquet or .csv file, or a folder of them."
+        {},
+        "For each source its history: a .parquet or .csv file, or a folder of them; `source.label` for outcomes apart.",
     )
     training: Mapping[str, Any] = _setting({}, "What to train and how; the keys are listed below.")
 
@@ -72,7 +73,9 @@ class Row:
 
     @property
     def variable(self) -> str:
-        return PREFIX + self.name.replace(".", "_").upper()
+        """In the environment; of an open table each key has its own."""
+        name = PREFIX + self.name.replace(".", "_").upper()
+        return f"{name}_*" if self.name in OPEN_TABLES else name
 
 
 def _dotted(name: str) -> str:
@@ -112,7 +115,7 @@ def settings_from(told: Mapping[str, Any], environment: Mapping[str, str], *, wh
     flat = _flatten(told)
     for row in table():
         if row.name in OPEN_TABLES:
-            start = f"{row.variable}_"
+            start = row.variable.removesuffix("*")
             flat |= {
                 f"{row.name}.{key[len(start) :].lower()}": _value(text)
                 for key, text in environment.items()

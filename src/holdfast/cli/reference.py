@@ -1,0 +1,106 @@
+"""The pages of `docs/` that are made from the code: commands, settings, and the contract's words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from holdfast.cli.main import app
+from holdfast.project.settings import table
+
+MADE = "<!-- Made from the code by `make docs`; edit the code. -->\n\n"
+
+
+def commands_page() -> str:
+    """Every command with its arguments and options."""
+    parts = [
+        MADE + "# Commands\n",
+        (
+            "`holdfast [-C FOLDER] COMMAND`. Every command takes `--json` and then prints one JSON document. Exit codes: 0 "
+            "fine, 1 the verdict is no, 2 something you can mend, 3 a fault of ours or of the machine.\n"
+        ),
+    ]
+    for name, command in walk(get_command(app), "holdfast"):
+        words = [name, *(_placeholder(item) for item in command.params if item.param_type_name == "argument")]
+        parts.append(f"## `{' '.join(words)}`\n\n{(command.help or '').strip()}\n")
+        rows = [_row(item) for item in command.params if item.name not in ("help",)]
+        if rows:
+            parts.append("| | default | |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def settings_page() -> str:
+    """Every setting with its variable, default and help line; training's own keys after them."""
+    from holdfast.training.settings import TrainingSettings
+
+    parts = [
+        MADE + "# Settings\n",
+        (
+            "A project's `holdfast.toml` says what is not at its default; the environment wins over it. A dot is a table: "
+            "`serving.port` is `port` under `[serving]`. Values in the environment are written as in TOML; text needs no "
+            "quotes.\n"
+        ),
+        "| setting | variable | default | |\n| --- | --- | --- | --- |",
+    ]
+    parts += [f"| `{row.name}` | `{row.variable}` | {_shown(row.default)} | {row.help} |" for row in table()]
+    parts += [
+        "\n## `[training]`\n",
+        (
+            "What `holdfast train` does; `--set key=value` overrides one for a single run. "
+            "[training.md](training.md) explains them.\n"
+        ),
+        "| setting | default |\n| --- | --- |",
+    ]
+    plain = TrainingSettings().as_dict()
+    parts += [f"| `training.{name}` | {_shown(value)} |" for name, value in plain.items()]
+    return "\n".join(parts) + "\n"
+
+
+def walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """(full name, command) of every command that does something, groups opened."""
+    for word, item in getattr(command, "commands", {}).items():
+        if hasattr(item, "commands"):
+            yield from walk(item, f"{name} {word}")
+        else:
+            yield f"{name} {word}", item
+
+
+def _placeholder(item: Any) -> str:
+    name = str(item.name).upper()
+    name += "..." if item.nargs == -1 else ""
+    return name if item.required else f"[{name}]"
+
+
+def _row(item: Any) -> str:
+    names = f"`{str(item.name).upper()}`"
+    if item.param_type_name == "option":
+        names = ", ".join(f"`{word}`" for word in (*item.opts, *item.secondary_opts))
+    return f"| {names} | {'' if item.required else _shown(item.default)} | {item.help or ''} |"
+
+
+def _shown(value: object) -> str:
+    if value in (None, "", (), []) or value == {}:
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def pages() -> dict[str, str]:
+    """File name in `docs/` and text of each page."""
+    from holdfast.contract.reference import page
+
+    return {"commands.md": commands_page(), "settings.md": settings_page(), "contract.md": page()}
+
+
+def main(folder: Path) -> None:
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+        typer.echo(str(folder / name))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
