@@ -111,9 +111,9 @@ def wrong_kind(draft: Draft, wanted: Sequence[Kind], doing: str) -> Fault | None
     if draft.kind == "label":
         what = f"{describe(draft)} is learned after the decision, so {doing} cannot see it"
         mend = "aggregate it over the past: .per(...).mean(label, over=days(90), ending=days(7))"
-        return fault("leak", what, mend, draft.where or None)
+        return fault("leak", what, mend)
     what = f"{doing} takes {' or '.join(article(kind) for kind in wanted)}, not {article(draft.kind)}"
-    return fault("kind", what + f" ({describe(draft)})", _TRY.get((draft.kind, wanted[0]), ""))
+    return fault("kind", what + f" ({describe(draft)})", _TRY.get((draft.kind, wanted[0]), f"use {article(wanted[0])}"))
 
 
 def describe(draft: Draft) -> str:
@@ -135,7 +135,6 @@ _TRY: dict[tuple[str, str], str] = {
     ("text", "number"): "use .length(), .is_in([...]) or .to_category([...])",
     ("timestamp", "number"): "use .hour(), .weekday() or .seconds_since(other)",
     ("number", "boolean"): "compare it: > 0",
-    ("number", "text"): "texts only: for numbers, compare",
 }
 
 

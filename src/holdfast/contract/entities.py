@@ -205,6 +205,6 @@ class Entity:
         def __getattr__(self, name: str) -> object:
             if name.startswith("_"):
                 raise AttributeError(name)
-            words = [word for word in dir(Entity) if not word.startswith("_")]
+            words = [word for word, item in vars(Entity).items() if callable(item) and not word.startswith("_")]
             found = fault("unknown_name", f"there is no aggregate {name!r}", suggest(name, words))
             return lambda *_, **__: Expression(broken(*self.faults, found))

@@ -188,7 +188,9 @@ def _check_source(source: Source) -> list[Fault]:
         item = by_name.get(name)
         if item is None:
             what = f"{word}={name!r} is no field of {source.name}"
-            faults.append(fault("unknown_name", what, f"declare it: {name!r}: {wanted}(); {suggest(name, by_name)}"))
+            close = suggest(name, [known for known, item in by_name.items() if item.type == wanted])
+            mend = close if close.startswith("did") else f"declare it: {name!r}: {wanted}()"
+            faults.append(fault("unknown_name", what, mend))
         elif item.type != wanted:
             faults.append(fault("kind", f"{word}={name!r} is {item.type}, not {wanted}", f"declare it as {wanted}()"))
         elif item.nullable or item.impute is not None or item.placeholders:

@@ -37,7 +37,7 @@ class Expression:
 
     def __sub__(self, other: object) -> Expression:
         """Difference of two numbers; of two timestamps, the seconds between them."""
-        if self.draft.kind == "timestamp":
+        if "timestamp" in (self.draft.kind, other.draft.kind if isinstance(other, Expression) else ""):
             return self.seconds_since(other)
         return _arithmetic("sub", self, other)
 
@@ -272,7 +272,10 @@ def apply(op: str, kind: Kind, args: list[Any], wanted: tuple[Kind, ...], **para
 def build(op: str, kind: Kind, drafts: list[Draft], wanted: tuple[Kind, ...], doing: str, **params: Any) -> Expression:
     """The operation, unless an argument is faulty, of no wanted kind, or of another kind than the first."""
     faults = [item for draft in drafts for item in draft.faults]
-    problems = [problem for draft in drafts if (problem := wrong_kind(draft, wanted, doing)) is not None]
+    problems: list[Fault] = []
+    for constants in (False, True):  # a constant took its kind from its partner: with both wrong, the partner is told
+        chosen = [draft for draft in drafts if (draft.op == "literal") is constants and not problems]
+        problems += [problem for draft in chosen if (problem := wrong_kind(draft, wanted, doing)) is not None]
     kinds = [draft.kind for draft in drafts if draft.kind != "any"]
     if not problems and len(set(kinds)) > 1:
         mixed = " and ".join(article(item) for item in dict.fromkeys(kinds))

@@ -159,7 +159,8 @@ def _specs(contract: Contract, faults: list[Fault]) -> dict[str, FeatureSpec]:
     for name, given in features.items():
         spec = given if isinstance(given, FeatureSpec) else feature(given)
         draft = as_draft(spec.expression)
-        where = spec.where if isinstance(given, FeatureSpec) else draft.where or contract.where
+        made_here = isinstance(given, Expression) and not isinstance(given, LabelRef)
+        where = spec.where if isinstance(given, FeatureSpec) else draft.where if made_here else contract.where
         if not _NAME.fullmatch(str(name)):
             mend = "use letters, digits and _, not beginning with a digit"
             faults.append(fault("value", f"{name!r} is no name for a feature", mend, where))
