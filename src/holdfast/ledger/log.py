@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from holdfast.ledger.frames import HEAD, MAGIC, Segment
 SEGMENT_BYTES = 64 << 20
 
 
-class LedgerUnavailable(HoldfastError):
+class LedgerUnavailable(HoldfastError):  # noqa: N818 - says what the caller's 503 will say
     """The ledger cannot be written now (disk full, input/output error): nothing was acknowledged, try again later."""
 
 
@@ -169,6 +170,13 @@ class Log:
         self._seq += records
         return self.position
 
+    def sync(self) -> None:
+        """Sync the segment being followed. Raises LedgerUnavailable."""
+        try:
+            self._files.sync(self._fd)
+        except OSError as error:
+            raise LedgerUnavailable(f"the ledger cannot be synced: {error.strerror}") from error
+
     def _begin(self, day: str) -> Segment:
         """A new last segment; its name is on the disk before anything in it counts."""
         if self._segment is not None and self._offset == 0:
@@ -186,10 +194,8 @@ class Log:
         # is appended to this file: the next batch begins a new segment.
         self._suspect = True
         if self._torn and self._fd >= 0:
-            try:
+            with suppress(OSError):
                 self._cut()
-            except OSError:
-                pass
 
     def _cut(self) -> None:
         self._files.truncate(self._fd, self._offset)

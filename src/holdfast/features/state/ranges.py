@@ -122,7 +122,7 @@ class Ranges:
         at = 8 + 8 * size
         if self.code == "16s":
             return [item for (item,) in iter_unpack("16s", leaf[at + 16 * low : at + 16 * high])]
-        values: list[Value] = memoryview(leaf)[at + 8 * low : at + 8 * high].cast(self.code).tolist()
+        values: list[Value] = memoryview(leaf)[at + 8 * low : at + 8 * high].cast(self.code).tolist()  # type: ignore[assignment]
         return values
 
     def points(self, get: Get, key: bytes) -> Iterator[tuple[int, Value]]:
@@ -156,7 +156,7 @@ class Ranges:
             store.put(key, self._pack([(time, value)]))
             return
         path: list[tuple[int, Branch, int]] = []
-        number, changed = 0, len([])
+        number, changed = 0, 0
         while node[:8] != LEAF:
             branch = _decode(node)
             child = max(bisect_right(branch.firsts, time) - 1, 0)
@@ -166,7 +166,6 @@ class Ranges:
         points = self._unpack(node)
         at = bisect_right(points, time, key=lambda item: item[0])
         points.insert(at, (time, value))
-        changed = 0
         for depth, (_, branch, child) in enumerate(path):
             if self._count_in(branch, child, value):
                 changed = depth + 1
@@ -193,8 +192,8 @@ class Ranges:
     def _summary(self, values: list[Value]) -> list[Value] | None:
         """What is kept of a block: least and greatest, or the sorted set (None when it is too large)."""
         if not self.distinct:
-            return [min(values), max(values)]  # type: ignore[type-var]  # one series holds one kind of value
-        kept: list[Value] = sorted(set(values))  # type: ignore[type-var]
+            return [min(values), max(values)]
+        kept: list[Value] = sorted(set(values))
         return kept if len(kept) <= KEPT else None
 
     def _split(
@@ -264,7 +263,9 @@ class Ranges:
             return LEAF + times + b"".join(values)  # type: ignore[arg-type]  # texts are kept as bytes
         return LEAF + times + pack(f"<{size}{self.code}", *values)
 
-    def build(self, key: bytes, times: Ints, values: NDArray[np.generic] | list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    def build(
+        self, key: bytes, times: Ints, values: NDArray[np.generic] | list[bytes]
+    ) -> Iterator[tuple[bytes, bytes]]:
         """(key, bytes) of the nodes of an entity that has none yet, from its points sorted by time (at least one)."""
         plain = values if isinstance(values, list) else values.tolist()
         points: list[tuple[int, Value]] = list(zip(times.tolist(), plain, strict=True))

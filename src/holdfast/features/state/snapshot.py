@@ -5,7 +5,7 @@ from __future__ import annotations
 import lmdb
 
 from holdfast.features.state import events
-from holdfast.features.state.events import StoredEvent
+from holdfast.features.state.events import StoredEvent, Version
 from holdfast.features.state.keys import event_key
 from holdfast.features.state.tables import Applied, Tables, applied
 
@@ -33,6 +33,14 @@ class Snapshot:
     def event(self, source: str, event_id: str) -> StoredEvent | None:
         found = self.transaction.get(event_key(source, event_id), db=self._tables.events)
         return None if found is None else events.decode(found)
+
+    def label(self, source: str, event_id: str, label: str) -> Version | None:
+        """A label as it stands, also of an event that has not come yet."""
+        stored = self.event(source, event_id)
+        if stored is not None:
+            return stored.labels.get(label)
+        early = self.transaction.get(event_key(source, event_id), db=self._tables.pending)
+        return None if early is None else events.decode_pending(early).get(label)
 
     def ordered(self) -> lmdb.Cursor[bytes]:
         """A cursor over the points kept one by one."""

@@ -82,9 +82,7 @@ def registration(transaction: lmdb.Transaction[bytes], tables: Tables, series: S
     return None if found is None else _decode_registered(found)
 
 
-def register(
-    transaction: lmdb.Transaction[bytes], tables: Tables, series: Series, *, since: int, ready: bool
-) -> None:
+def register(transaction: lmdb.Transaction[bytes], tables: Tables, series: Series, *, since: int, ready: bool) -> None:
     transaction.put(series.key, _encode(Registered(plain(series), since, ready)), db=tables.series)
     following = version(transaction, tables) + 1
     transaction.put(_VERSION, following.to_bytes(8, "big"), db=tables.meta)

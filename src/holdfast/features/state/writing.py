@@ -157,9 +157,7 @@ class Writer:
         for point in projector.points(stored.body, event_id, stored.time):
             name = point.series.key
             if seq > appliers.since[name]:
-                appliers.insert[name](
-                    self._transaction, self._tables, point.key, stored.time, breaker, point.value
-                )
+                appliers.insert[name](self._transaction, self._tables, point.key, stored.time, breaker, point.value)
 
     def apply_outcome(self, seq: int, source: str, label: str, event_id: str, version: int, value: int) -> bool:
         """Let a label of an event be `value`; False when a higher or equal version was there already.

@@ -1,0 +1,87 @@
+"""Group commit: one thread writes whatever waits as one batch, so that many clients share one sync."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+
+from holdfast.ledger.duplicates import Conflict
+from holdfast.ledger.records import Record
+from holdfast.ledger.writer import LedgerWriter, Settled
+
+MOST = 1_024
+"""Records in one batch."""
+
+_Job = tuple[Sequence[Record], "Future[Record] | Future[list[Settled]]", bool]
+
+
+class GroupCommitter:
+    """Futures for records: each is resolved when its record is on the disk and in state, and not before."""
+
+    def __init__(self, writer: LedgerWriter) -> None:
+        self._writer = writer
+        self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="holdfast-ledger", daemon=True)
+        self._closed = False
+        self._thread.start()
+
+    def submit(self, intent: Record) -> Future[Record]:
+        """The record as stored (an earlier one with the same id and body); raises Conflict or LedgerUnavailable."""
+        future: Future[Record] = Future()
+        self._put(([intent], future, True))
+        return future
+
+    def submit_all(self, intents: Sequence[Record]) -> Future[list[Settled]]:
+        """Several records in one batch; each is answered as stored or with its Conflict."""
+        future: Future[list[Settled]] = Future()
+        self._put((intents, future, False))
+        return future
+
+    def _put(self, job: _Job) -> None:
+        if self._closed:
+            raise RuntimeError("this committer is closed")
+        self._waiting.put(job)
+
+    def _run(self) -> None:
+        while (job := self._waiting.get()) is not None:
+            jobs, records = [job], list(job[0])
+            last = False
+            while len(records) < MOST:
+                try:
+                    following = self._waiting.get_nowait()
+                except Empty:
+                    break
+                if following is None:
+                    last = True
+                    break
+                jobs.append(following)
+                records += following[0]
+            self._settle(jobs, records)
+            if last:
+                return
+
+    def _settle(self, jobs: list[_Job], records: list[Record]) -> None:
+        try:
+            settled = self._writer.settle(records)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
+            for _, future, _ in jobs:
+                future.set_exception(error)
+            return
+        at = 0
+        for wanted, future, alone in jobs:
+            answers = settled[at : at + len(wanted)]
+            at += len(wanted)
+            if not alone:
+                future.set_result(answers)  # type: ignore[arg-type]  # the job says which future it holds
+            elif isinstance(answers[0], Conflict):
+                future.set_exception(answers[0])
+            else:
+                future.set_result(answers[0])  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Write what waits, then stop."""
+        self._closed = True
+        self._waiting.put(None)
+        self._thread.join()
