@@ -15,10 +15,10 @@ from starlette.routing import Route
 
 from holdfast import __version__
 from holdfast.errors import Problem
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
+from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision
-from holdfast.ledger.writer import GroupCommitter
 from holdfast.serving import metrics, openapi, replies
 from holdfast.serving.batch import Batch
 from holdfast.serving.decide import Decider, Refuse

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.contract.values import canonical_body
 from holdfast.features.state.snapshot import Snapshot
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
 from holdfast.ledger.records import Decision, Record
 from holdfast.serving import replies
 from holdfast.serving.bulk import Row, listed, record_rows, summary

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from holdfast.errors import Problem
 from holdfast.features.state.snapshot import Snapshot
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
+from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.records import Record
-from holdfast.ledger.writer import Conflict
 from holdfast.serving import replies
 from holdfast.serving.decide import Refuse
 from holdfast.serving.durable import Durable

@@ -113,9 +113,9 @@ class Decider:
         event = snapshot.event(version.source.name, event_id)
         if event is None:
             return None
-        if event.digest != digest:
+        if event.digest and event.digest != digest:
             raise conflict(event_id, masked(raw, version.openly))
-        return self._stored(event.seq)
+        return self._stored(event.decision) if event.decision else None
 
     def _out_of_time(self, version: Version, t: int, now: int) -> tuple[Problem, ...]:
         limits, name = self._limits, version.source.time
@@ -147,10 +147,8 @@ def _reasons(version: Version, row: list[float], most: int) -> list[tuple[str, f
     return [(item.feature, item.value, item.contribution) for item in version.bundle.explain(row)[:most]]
 
 
-def new_id(field: Field) -> str | int:
-    """An id nobody else has: 128 random bits as text, 52 as a whole number."""
-    if field.type == "integer":
-        return int.from_bytes(os.urandom(7), "big") >> 4
+def new_id(field: Field) -> str:
+    """An id nobody else has: 128 random bits, as text."""
     return os.urandom(16).hex()[: field.max_length]
 
 

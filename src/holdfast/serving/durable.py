@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from typing import TypeVar, cast
 
 from holdfast.errors import HoldfastError
+from holdfast.ledger.duplicates import Conflict
+from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.records import Record
-from holdfast.ledger.writer import Conflict, GroupCommitter
 
 log = logging.getLogger("holdfast.serving")
 

@@ -11,7 +11,7 @@ from holdfast.contract.model import Source
 from holdfast.contract.values import Parsed, canonical_body, compile_reader, timestamp_text
 from holdfast.errors import Problem
 from holdfast.features.state.snapshot import Snapshot
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Event, Record
 from holdfast.serving import replies
@@ -92,7 +92,7 @@ class _Rows:
         digest = body_digest(row)
         if event_id is not None:
             old = snapshot.event(source.name, str(event_id))
-            if old is not None and old.digest != digest:
+            if old is not None and old.digest and old.digest != digest:
                 raise conflict(str(event_id), replies.masked(row, self._openly))
             if old is not None:
                 return {"event_id": str(event_id), "source": source.name, "seq": old.seq, "repeated": True}

@@ -13,7 +13,7 @@ from typing import Any
 
 from holdfast.contract.model import FIRST_CODE, NULL_CODE, UNKNOWN_CODE, Contract, Feature
 from holdfast.errors import Problem
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
 from holdfast.ledger.records import Decision
 from holdfast.serving import replies
 from holdfast.serving.decide import Decider, Refuse, read_body_json

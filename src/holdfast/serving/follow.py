@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic, time
 
 from holdfast.bundle.bundle import Bundle
@@ -32,8 +32,8 @@ Promotions = Callable[[int], Iterable[Promotion]]
 Load = Callable[[str], Bundle]
 """The verified bundle of a hash. Raises HoldfastError."""
 
-Ready = Callable[[Sequence[Series]], bool]
-"""Whether state has all these series, complete."""
+Ready = Callable[[Series], bool]
+"""Whether state has this series, complete."""
 
 Probe = Callable[[], Mapping[str, object]]
 """What the registry says now; ``reachable`` is the one name it must have."""
@@ -132,7 +132,7 @@ class Follower(threading.Thread):
             self._complain(f"version {wanted.version} was promoted but cannot serve: {error}")
             return
         self._loaded = (wanted.seq, version)
-        if not self._ready(version.plan.series):
+        if not all(map(self._ready, version.plan.series)):
             self._complain(f"version {wanted.version} was promoted but its state is still being built")
             return
         self._live.replace(LiveSet.of(version, now.champion, wanted.seq))
@@ -171,7 +171,7 @@ def begin(course: Course, promotions: Promotions, load: Load, ready: Ready) -> L
         except HoldfastError as error:
             problems.append(f"version {step.version} was promoted but cannot serve: {error}")
             continue
-        if not ready(champion.plan.series):
+        if not all(map(ready, champion.plan.series)):
             problems.append(f"version {step.version} was promoted but its state is not built")
             continue
         live = Live(LiveSet.of(champion, _previous(course, at, load, ready), step.seq), course.archive(load))
@@ -191,7 +191,7 @@ def _previous(course: Course, at: int, load: Load, ready: Ready) -> Version | No
     except HoldfastError as error:
         log.warning("the champion before, version %s, cannot be kept ready: %s", step.version, error)
         return None
-    return version if ready(version.plan.series) else None
+    return version if all(map(ready, version.plan.series)) else None
 
 
 def seen(probe: Probe, before: Mapping[str, object]) -> Mapping[str, object]:

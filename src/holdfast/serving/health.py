@@ -1,4 +1,4 @@
-"""What the server says about itself: alive, ready, healthy, and which model answers. Each word is checked when asked."""
+"""What the server says about itself: alive, ready, healthy, which model answers. Each word is checked when asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from holdfast import __version__
 from holdfast.contract.values import timestamp_text
 from holdfast.errors import HoldfastError
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
 from holdfast.serving.durable import Durable
 from holdfast.serving.live import Live, Version
 
@@ -28,7 +28,7 @@ class Health:
         live = self._live.now
         found = {"model": "", "state": "", "ledger": self._durable.trouble}
         try:
-            if not self._state.ready(live.champion.plan.series):
+            if not all(map(self._state.ready, live.champion.plan.series)):
                 found["state"] = "a series of the champion's contract is not built"
             elif self.applied_seq() < self._durable.seq:
                 found["state"] = f"it stands at record {self.applied_seq()} of {self._durable.seq}"

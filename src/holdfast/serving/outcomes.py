@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.contract.model import Label, Source
 from holdfast.errors import Problem
 from holdfast.features.state.snapshot import Snapshot
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
 from holdfast.ledger.records import Decision, Outcome, Record
 from holdfast.serving import replies
 from holdfast.serving.bulk import Row, record_rows, rows_of, summary

@@ -9,9 +9,9 @@ from time import perf_counter
 from urllib.parse import parse_qs
 
 from holdfast.errors import Problem
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
+from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.records import Decision, Refusal
-from holdfast.ledger.writer import Conflict
 from holdfast.serving import replies
 from holdfast.serving.decide import Decider, Refuse, conflict, read_body_json
 from holdfast.serving.durable import Durable, Unavailable

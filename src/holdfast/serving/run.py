@@ -19,11 +19,12 @@ import uvicorn
 from holdfast.bundle.bundle import Bundle
 from holdfast.bundle.load import load
 from holdfast.errors import HoldfastError
-from holdfast.features.state.store import State
+from holdfast.features.state.state import State
+from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.log import Log
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Promotion
-from holdfast.ledger.writer import GroupCommitter, LedgerWriter
+from holdfast.ledger.writer import LedgerWriter
 from holdfast.serving.app import create_app
 from holdfast.serving.follow import Course, Follower, Probe, begin
 from holdfast.serving.live import Live
@@ -52,6 +53,7 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None) -> Iterator[O
         state = State.open(home / "state")
         stack.callback(state.close)
         writer = LedgerWriter(Log(home / "ledger"), state)
+        stack.callback(writer.close)
         committer = GroupCommitter(writer)
         stack.callback(committer.close)
         reader = LedgerReader(home / "ledger")
@@ -98,12 +100,12 @@ def serve(
     with opened(home, limits, probe) as parts, listen(host, port) as bound:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{bound.getsockname()[1]}"
-        server = _Server(_config(parts.app), None if announce is None else lambda: announce(address, parts.live))
+        server = _Server(config(parts.app), None if announce is None else lambda: announce(address, parts.live))
         with _deaf((signal.SIGTERM, signal.SIGINT)):
             server.run(sockets=[bound])
 
 
-def _config(app: App) -> uvicorn.Config:
+def config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
