@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _SETTINGS = (
@@ -30,3 +33,25 @@ def open_mlflow() -> Any:
     for name in ("mlflow", "alembic", "alembic.runtime.migration"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return mlflow
+
+
+_pointing = threading.RLock()
+
+
+@contextmanager
+def pointed_at(uri: str) -> Iterator[Any]:
+    """The `mlflow` module with its process-wide store set to `uri`; the one before is put back.
+
+    Parts of MLflow look only there, whatever a client was told. One thread at a time.
+    """
+    mlflow = open_mlflow()
+    with _pointing:
+        before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+        if before == uri:
+            yield mlflow
+            return
+        mlflow.set_tracking_uri(uri)
+        try:
+            yield mlflow
+        finally:
+            mlflow.set_tracking_uri(before)

@@ -44,7 +44,7 @@ def _curve(trained: Trained) -> tuple[Floats, Floats, Floats]:
     ends = np.flatnonzero(np.append(p[1:] != p[:-1], True))
     tp = np.cumsum(y)[ends]
     keep = np.unique(np.linspace(0, len(ends) - 1, min(len(ends), MOST_POINTS)).astype(np.int64))
-    return tp[keep], (ends + 1 - tp)[keep], (ends + 1.0)[keep]
+    return tp[keep], (ends + 1 - tp)[keep], (ends + 1).astype(np.float64)[keep]
 
 
 def _precision_recall(trained: Trained, axes: Any) -> None:

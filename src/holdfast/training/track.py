@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.bundle.mlflow_model import log_bundle
-from holdfast.bundle.mlflow_quiet import open_mlflow
+from holdfast.bundle.mlflow_quiet import open_mlflow, pointed_at
 from holdfast.contract.model import Contract
 from holdfast.training.learn import Progress, silent
 from holdfast.training.plots import draw
@@ -57,18 +57,13 @@ def train_tracked(
 @contextmanager
 def running(store: Store, name: str, *, parent: str | None = None) -> Iterator[str]:
     """An active MLflow run in the store; yields its id. The process's own MLflow store is put back afterwards."""
-    mlflow = open_mlflow()
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(store.uri)
-    try:
+    with pointed_at(store.uri) as mlflow:
         experiment = _experiment(mlflow, store)
         tags = {"mlflow.parentRunId": parent} if parent else None
         with mlflow.start_run(
             experiment_id=experiment, run_name=name, nested=parent is not None, tags=tags, log_system_metrics=False
         ) as run:
             yield run.info.run_id
-    finally:
-        mlflow.set_tracking_uri(before)
 
 
 def _experiment(mlflow: Any, store: Store) -> str:
