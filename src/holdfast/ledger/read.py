@@ -40,7 +40,7 @@ class LedgerReader:
 
     def _after(self, since: int) -> Iterator[Record]:
         found = frames.segments(self._directory)
-        for segment, following in zip(found, [*found[1:], None], strict=True):
+        for segment, following in zip(found, [*found[1:], None], strict=False):  # an empty ledger has no segment
             if following is None or following.first_seq > since + 1:
                 yield from self._segment(segment, since, following is None)
 
