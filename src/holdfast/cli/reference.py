@@ -14,17 +14,22 @@ from holdfast.cli.main import app
 from holdfast.project.settings import table
 
 MADE = "<!-- Made from the code by `make docs`; edit the code. -->\n\n"
+COMMANDS = """\
+`holdfast [-C FOLDER] COMMAND`. Every command takes `--json` and then prints one JSON document. Exit codes: 0 fine, 1
+the verdict is no, 2 something you can mend, 3 a fault of ours or of the machine.
+"""
+SETTINGS = """\
+A project's `holdfast.toml` says what is not at its default; the environment wins over it. A dot is a table:
+`serving.port` is `port` under `[serving]`. Values in the environment are written as in TOML; text needs no quotes.
+"""
+TRAINING = """\
+What `holdfast train` does; `--set key=value` overrides one for a single run. [training.md](training.md) explains them.
+"""
 
 
 def commands_page() -> str:
     """Every command with its arguments and options."""
-    parts = [
-        MADE + "# Commands\n",
-        (
-            "`holdfast [-C FOLDER] COMMAND`. Every command takes `--json` and then prints one JSON document. Exit codes: 0 "
-            "fine, 1 the verdict is no, 2 something you can mend, 3 a fault of ours or of the machine.\n"
-        ),
-    ]
+    parts = [MADE + "# Commands\n", COMMANDS]
     for name, command in walk(get_command(app), "holdfast"):
         words = [name, *(_placeholder(item) for item in command.params if item.param_type_name == "argument")]
         parts.append(f"## `{' '.join(words)}`\n\n{(command.help or '').strip()}\n")
@@ -38,24 +43,9 @@ def settings_page() -> str:
     """Every setting with its variable, default and help line; training's own keys after them."""
     from holdfast.training.settings import TrainingSettings
 
-    parts = [
-        MADE + "# Settings\n",
-        (
-            "A project's `holdfast.toml` says what is not at its default; the environment wins over it. A dot is a table: "
-            "`serving.port` is `port` under `[serving]`. Values in the environment are written as in TOML; text needs no "
-            "quotes.\n"
-        ),
-        "| setting | variable | default | |\n| --- | --- | --- | --- |",
-    ]
+    parts = [MADE + "# Settings\n", SETTINGS, "| setting | variable | default | |\n| --- | --- | --- | --- |"]
     parts += [f"| `{row.name}` | `{row.variable}` | {_shown(row.default)} | {row.help} |" for row in table()]
-    parts += [
-        "\n## `[training]`\n",
-        (
-            "What `holdfast train` does; `--set key=value` overrides one for a single run. "
-            "[training.md](training.md) explains them.\n"
-        ),
-        "| setting | default |\n| --- | --- |",
-    ]
+    parts += ["\n## `[training]`\n", TRAINING, "| setting | default |\n| --- | --- |"]
     plain = TrainingSettings().as_dict()
     parts += [f"| `training.{name}` | {_shown(value)} |" for name, value in plain.items()]
     return "\n".join(parts) + "\n"

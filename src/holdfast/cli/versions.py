@@ -29,6 +29,6 @@ def versions(
         answer({"history": steps}, [columns("", names, rows)], as_json=as_json)
     else:
         found = journey(opened())
-        names = ("version", "aliases", "family", "contract", "bundle", "average precision", "trained")
+        names = ("version", "aliases", "family", "contract", "bundle", "trained", "who")
         rows = [[entry[name] for name in names] for entry in found]
         answer({"versions": found}, [columns("", names, rows)], as_json=as_json)

@@ -15,7 +15,7 @@ from holdfast.errors import HoldfastError, Problem
 from holdfast.project.settings import FILE, Settings, read
 
 if TYPE_CHECKING:
-    from holdfast.features.state.store import State
+    from holdfast.features.state.state import State
     from holdfast.ledger.read import LedgerReader
     from holdfast.ledger.writer import LedgerWriter
     from holdfast.registry.registry import Registry
@@ -127,7 +127,7 @@ class Project:
     @contextmanager
     def writing(self) -> Iterator[tuple[State, LedgerWriter]]:
         """State and ledger open for writing; other processes may write between two commits."""
-        from holdfast.features.state.store import State
+        from holdfast.features.state.state import State
         from holdfast.ledger.log import Log
         from holdfast.ledger.writer import LedgerWriter
 
@@ -145,7 +145,7 @@ class Project:
     @contextmanager
     def reading(self) -> Iterator[State]:
         """State open for reading only."""
-        from holdfast.features.state.store import State
+        from holdfast.features.state.state import State
 
         state = State.open(self.state_path, readonly=True)
         try:

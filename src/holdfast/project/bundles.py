@@ -1,0 +1,53 @@
+"""Bundles by name: the version a person means, and the one that made a decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdfast.errors import HoldfastError
+from holdfast.project.project import Project
+
+if TYPE_CHECKING:
+    from holdfast.bundle.bundle import Bundle
+    from holdfast.ledger.records import Decision
+    from holdfast.registry.history import History
+
+
+def history(project: Project) -> History:
+    """Every decision about which version is live, oldest first."""
+    from holdfast.registry.history import History
+
+    return History.of(project.reader.records())
+
+
+def opened(project: Project, name: str) -> Bundle:
+    """The verified bundle of a hash, from the project's folder. Raises HoldfastError when it is away or damaged."""
+    from holdfast.bundle.load import load
+
+    place = project.bundles_path / name
+    if not place.is_dir():
+        raise HoldfastError("this bundle is not here", where=str(place), mend="promote its version again to fetch it")
+    return load(place, expect=name)
+
+
+def bundle_of(project: Project, decision: Decision) -> Bundle:
+    """The bundle that made a decision. Raises HoldfastError when history does not name it, or it is damaged."""
+    for step in reversed(history(project).records):
+        if step.version == decision.version and step.contract == decision.contract:
+            return opened(project, step.bundle)
+    raise HoldfastError(
+        f"the history of promotions does not name version {decision.version}", where=decision.prediction_id
+    )
+
+
+def named(project: Project, which: str) -> tuple[str, Bundle]:
+    """A version and its verified bundle, by version number or alias; fetched from the registry when it is not here.
+
+    An alias means what the project's own history says, not what the registry's says.
+    """
+    step = history(project).live(which.removeprefix("@"))
+    if step is not None:
+        return step.version, opened(project, step.bundle)
+    version = project.registry.version(which)
+    place = project.registry.fetch(version.number, project.bundles_path)
+    return version.number, opened(project, place.name)

@@ -1,0 +1,58 @@
+"""Looking into the ledger, and sealing its whole days into Parquet."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from holdfast.contract.values import timestamp_text
+from holdfast.project.project import Project
+
+if TYPE_CHECKING:
+    from holdfast.ledger.records import Record
+
+
+def shown(project: Project, *, last: int = 20, kind: str | None = None) -> list[dict[str, Any]]:
+    """The newest records, oldest first: number, receipt, kind, and a line without anything personal."""
+    from holdfast.errors import HoldfastError
+    from holdfast.ledger import records
+
+    kinds = [item.__name__.lower() for item in records.Record.__args__]
+    if kind is not None and kind not in kinds:
+        raise HoldfastError(f"there is no kind of record {kind!r}", mend="one of: " + ", ".join(kinds))
+    chosen = (record for record in project.reader.records() if kind in (None, records.kind(record)))
+    return [
+        {
+            "seq": record.seq,
+            "received": timestamp_text(record.received_at),
+            "kind": records.kind(record),
+            "what": _line(record),
+        }
+        for record in deque(chosen, maxlen=last)
+    ]
+
+
+def _line(record: Record) -> str:
+    from holdfast.ledger.records import Decision, Event, History, Outcome, Promotion
+
+    match record:
+        case Decision():
+            verdict = "yes" if record.decision else "no"
+            return f"{record.prediction_id} {record.event_id}: {verdict}, {record.probability:.4f}, {record.version}"
+        case Event():
+            return f"{record.source} {record.event_id}"
+        case Outcome():
+            return f"{record.event_id}: {record.label} is {bool(record.value)} (version {record.version})"
+        case Promotion():
+            return f"{record.action} {record.alias}: version {record.version} by {record.who}: {record.why}"
+        case History():
+            return f"{record.source}: {record.rows:,} rows up to {timestamp_text(record.known_until)}"
+        case _:
+            return f"{record.status}: {', '.join(problem['code'] for problem in record.problems)}"
+
+
+def sealed(project: Project) -> list[str]:
+    """Seal every whole day that is not sealed yet; answers the files written."""
+    from holdfast.ledger.seal import seal
+
+    return [str(path) for path in seal(project.ledger_path, project.home / "sealed")]
