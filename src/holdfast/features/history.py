@@ -19,6 +19,7 @@ from holdfast.contract.model import Contract, Field, Label, Source
 from holdfast.errors import HoldfastError, Problem
 from holdfast.features import sources
 from holdfast.features.columns import Column, take
+from holdfast.features.duplicates import surplus
 from holdfast.features.needs import arrival_field, fields_in_use, instant_field, label_field, labels_in_use
 from holdfast.features.parse import SHOWN, parse
 from holdfast.features.sources import Input
@@ -116,7 +117,7 @@ def read_records(
     """
     wanted = fields_in_use(contract)
     labels = labels_in_use(contract)
-    names = dict.fromkeys([*wanted, *(item.source for item in labels)])
+    names = dict.fromkeys([*wanted, *(label.source for label in labels)])
     missing = [Problem(name, "missing", "has no input", "give its file") for name in names if name not in inputs]
     allowed = {item.name for item in contract.sources} | {f"{item.source}.{item.name}" for item in contract.labels}
     surplus = [
@@ -127,6 +128,10 @@ def read_records(
     if missing or surplus:
         raise HoldfastError("the inputs do not fit the contract", where=contract.name, problems=missing + surplus)
     report = Report()
+    windowed: dict[str, set[str]] = {}
+    for item in contract.aggregates:
+        if item.label and item.value is not None:
+            windowed.setdefault(item.source, set()).add(item.value)
     events: dict[str, Events] = {}
     outcomes: dict[tuple[str, str], Outcomes] = {}
     for name in names:
@@ -141,6 +146,14 @@ def read_records(
         ]
         loaded, values, received = load(source, chosen, inputs[name], beside, report, refuse)
         events[name] = loaded
+        lacking = [item for item in beside if item.name in windowed.get(name, set()) - values.keys()]
+        if lacking:
+            raise HoldfastError(
+                "the input lacks labels that features are computed from",
+                where=name,
+                problems=[Problem(item.name, "missing", "is not a column of the input") for item in lacking],
+                mend="add the columns, or give the outcomes as an input named 'source.label'",
+            )
         for label in beside:
             if label.name in values:
                 found = _beside(loaded, label, values[label.name], received.get(label.name))
@@ -207,12 +220,60 @@ def load(
     received = {i.name: parsed[i.received_at] for i in labels if i.received_at is not None and i.received_at in parsed}
     kept = np.flatnonzero(~refused) if refused.any() else None
     order = canonical_order(events.ids, events.times, kept)
-    order = _first_known(events, order, values, report)
+    again = surplus(
+        events.ids[order],
+        events.times[order],
+        events.known[order],
+        lambda: {name: take(column, order) for name, column in {**events.cells, **values}.items()},
+        source.name,
+    )
+    report.duplicates[source.name] = report.duplicates.get(source.name, 0) + len(again)
+    if len(again):
+        order = np.delete(order, again)
     return (
         events.take(order),
         {name: take(column, order) for name, column in values.items()},
         {name: take(column, order) for name, column in received.items()},
     )
+
+
+def _columns(
+    source: Source, fields: Sequence[Field], labels: Sequence[Label], names: Sequence[str]
+) -> dict[str, str]:
+    """The input's column for each field, label and arrival; all that are missing at once."""
+    optional = {item.name for item in labels} | {i.received_at for i in labels if i.received_at is not None}
+    found: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name, item in _specs(source, fields, labels).items():
+        may_lack = name in optional or item.nullable or item.on_null == "impute"
+        column, problem = sources.resolve(names, name, item.former, optional=may_lack)
+        if column is not None:
+            found[name] = column
+        if problem is not None:
+            problems.append(problem)
+    if problems:
+        raise HoldfastError("the input lacks columns", where=source.name, problems=problems)
+    return found
+
+
+def _specs(source: Source, fields: Sequence[Field], labels: Sequence[Label]) -> dict[str, Field]:
+    """How each column is read, by name. An id and a time that a server would make up must be there in history."""
+    specs = {
+        item.name: replace(item, nullable=False, on_null="refuse", generated=False)
+        if item.name in (source.id, source.time)
+        else item
+        for item in fields
+    }
+    for name in (source.id, source.time):
+        specs.setdefault(name, replace(source.field(name), nullable=False, generated=False))
+    if source.known_at is not None:
+        specs[source.known_at] = replace(instant_field(source, source.known_at), nullable=False)
+    for label in labels:
+        specs[label.name] = label_field(label)
+        arrival = arrival_field(source, label)
+        if arrival is not None:
+            specs.setdefault(arrival.name, arrival)
+    return specs
 
 
 def canonical_order(ids: Texts, times: Ints, kept: Ints | None = None) -> Ints:
@@ -238,12 +299,18 @@ def id_texts(column: Column) -> Texts:
     return made
 
 
+def positions(wanted: Sequence[str] | Texts, ids: Texts) -> Ints:
+    """Where each id stands among `ids`; -1 where it does not."""
+    index = pc.index_in(pa.array(wanted, type=pa.large_string()), value_set=pa.array(ids, type=pa.large_string()))
+    found: Ints = index.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
+
+
 def received_outcomes(events: Events, label: Label, ids: Sequence[str], version: Ints, value: Ints, known: Ints) -> (
     tuple[Outcomes, int]
 ):
     """Outcomes by event id, and how many of them have no event here (they are left out)."""
-    index = pc.index_in(pa.array(ids, type=pa.large_string()), pa.array(events.ids, type=pa.large_string()))
-    at = index.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    at = positions(ids, events.ids)
     met = at >= 0
     return Outcomes(label, at[met], version[met], value[met], known[met]), int((~met).sum())
 
