@@ -71,6 +71,15 @@ class Forest:
         """One past the last node of each tree."""
         return np.append(self.roots[1:], len(self.feature)).astype(np.int64)
 
+    def levels(self) -> list[NDArray[np.int64]]:
+        """Nodes by their depth: all roots, then their children, and so on."""
+        found, now = [], self.roots.astype(np.int64)
+        while len(now):
+            found.append(now)
+            inner = now[self.feature[now] != LEAF]
+            now = np.concatenate([self.left[inner], self.right[inner]]).astype(np.int64)
+        return found
+
 
 def threshold_for_float32(threshold: Vector, *, strict: bool) -> Vector:
     """The largest float64 whose rounding to float32 is ``<= threshold`` (or ``< threshold``).

@@ -8,7 +8,6 @@ which Gauss–Legendre points integrate exactly; so all leaves are done at once 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -21,9 +20,6 @@ LARGEST_TABLE = 4_000_000
 """Cells (leaves × deepest path) up to which Shapley values are computed: about 100 MB and 0.5 s a row."""
 
 
-_Share = Callable[[int, int, int], float]
-
-
 class TreeContributions:
     """Contributions for rows laid out by `Trees`; `slot` and `threshold` say where a node sends such a row."""
 
@@ -32,18 +28,16 @@ class TreeContributions:
         self._slot = slot
         self._threshold = threshold
         self._inner = forest.feature != LEAF
-        tested = [test.feature for test in forest.tests]
-        names = np.concatenate([np.arange(forest.features), np.asarray(tested, dtype=np.int64)])
-        self._input = np.where(self._inner, names[np.maximum(forest.feature, 0)], 0)
-        """The input feature each node asks about."""
+        self._levels = forest.levels()
+        self._input = _asked(forest)
+        self._left_share = _left_shares(forest)
         self._expected = self._expectations()
         base = forest.start
         for root in forest.roots.tolist():
             base += float(self._expected[root])
         self.base_value = base / forest.divide
-        leaves = int((~self._inner).sum())
-        self._depth = self._node_depths()
-        self.method = "tree_shap" if leaves * max(1, int(self._depth.max())) <= LARGEST_TABLE else "path"
+        cells = int((~self._inner).sum()) * len(self._levels)
+        self.method = "tree_shap" if cells <= LARGEST_TABLE else "path"
 
     def of(self, wide: list[float]) -> list[float]:
         """Contribution of each feature, in feature order, in units of the raw score."""
@@ -53,23 +47,13 @@ class TreeContributions:
         return answer
 
     def _expectations(self) -> Vector:
+        """The mean value under each node, weighed by cover."""
         forest, expected = self._forest, self._forest.value.astype(np.float64).copy()
-        for node in np.flatnonzero(self._inner)[::-1].tolist():
-            left, right = forest.left[node], forest.right[node]
-            share = self._share(node, left, right)
-            expected[node] = share * expected[left] + (1.0 - share) * expected[right]
+        for level in reversed(self._levels):
+            node = level[self._inner[level]]
+            share = self._left_share[node]
+            expected[node] = share * expected[forest.left[node]] + (1.0 - share) * expected[forest.right[node]]
         return expected
-
-    def _share(self, node: int, left: int, right: int) -> float:
-        cover = self._forest.cover
-        both = float(cover[left] + cover[right])
-        return float(cover[left]) / both if both > 0.0 else 0.5
-
-    def _node_depths(self) -> NDArray[np.int64]:
-        depth = np.zeros(len(self._inner), dtype=np.int64)
-        for node in np.flatnonzero(self._inner).tolist():
-            depth[self._forest.left[node]] = depth[self._forest.right[node]] = depth[node] + 1
-        return depth
 
     def _along_paths(self, goes_left: NDArray[np.bool_]) -> Vector:
         forest, total = self._forest, np.zeros(self._forest.features)
@@ -83,21 +67,18 @@ class TreeContributions:
 
     @cached_property
     def _paths(self) -> _Paths:
-        return _Paths(self._forest, self._inner, self._input, self._share)
+        return _Paths(self._forest, self._input, self._left_share)
 
     def _shapley(self, goes_left: NDArray[np.bool_]) -> Vector:
         paths = self._paths
-        # For each slot of a leaf's path: does the row pass every split the path has on that feature?
-        passed = goes_left[paths.node] == paths.left
-        reached = np.ones(paths.shape, dtype=bool)
-        np.logical_and.at(reached, (paths.leaf, paths.place), passed)
-        one = reached.astype(np.float64)
-        inside = np.zeros(paths.shape)
+        # Does the row pass every split that a leaf's path has on a feature?
+        failed = np.bincount(paths.place[goes_left[paths.node] != paths.left], minlength=paths.zero.size) > 0
+        one = 1.0 - failed.reshape(paths.zero.shape)
+        inside = np.zeros(paths.zero.shape)
+        before, after = np.ones_like(inside), np.ones_like(inside)
         for u, weight in zip(paths.points, paths.weights, strict=True):
             factor = u * one + (1.0 - u) * paths.zero
-            before = np.ones_like(factor)
             np.cumprod(factor[:, :-1], axis=1, out=before[:, 1:])
-            after = np.ones_like(factor)
             after[:, :-1] = np.cumprod(factor[:, :0:-1], axis=1)[:, ::-1]
             inside += weight * before * after
         each = paths.value[:, None] * (one - paths.zero) * inside
@@ -105,45 +86,61 @@ class TreeContributions:
         return total.astype(np.float64)
 
 
-class _Paths:
-    """The path to each leaf, one place for each distinct feature on it.
+def _asked(forest: Forest) -> NDArray[np.int64]:
+    """The input feature each node asks about (0 for a leaf)."""
+    tested = np.asarray([test.feature for test in forest.tests], dtype=np.int64)
+    names = np.concatenate([np.arange(forest.features), tested])
+    return np.where(forest.feature == LEAF, 0, names[np.maximum(forest.feature, 0)])
 
-    An unused place has share 1 and counts as passed: it adds 0.
+
+def _left_shares(forest: Forest) -> Vector:
+    """The share of a node's cover that went left; a half where nothing came by."""
+    left, right = forest.cover[forest.left], forest.cover[forest.right]
+    both = left + right
+    share: Vector = np.divide(left, both, out=np.full(len(both), 0.5), where=both > 0.0)
+    return share
+
+
+class _Paths:
+    """The path to each leaf, one place for each distinct feature on it: arrays of shape (leaves, places).
+
+    `feature` and `zero` (the share of cover that follows the path at this feature's splits) stand in each place; an
+    unused place has share 1 and no condition, so it adds 0. The conditions are flat: at `node` the path goes `left`
+    or not, and that concerns flat `place`.
     """
 
-    def __init__(self, forest: Forest, inner: NDArray[np.bool_], asked: NDArray[np.int64], share: _Share) -> None:
-        leaves: list[tuple[float, list[int], list[float]]] = []
-        conditions: list[tuple[int, int, int, bool]] = []
-        for root in forest.roots.tolist():
-            stack: list[tuple[int, tuple[tuple[int, bool, float], ...]]] = [(root, ())]
-            while stack:
-                node, path = stack.pop()
-                if inner[node]:
-                    left, right = int(forest.left[node]), int(forest.right[node])
-                    part = share(node, left, right)
-                    stack.append((right, (*path, (node, False, 1.0 - part))))
-                    stack.append((left, (*path, (node, True, part))))
-                    continue
-                places: dict[int, int] = {}
-                zero: list[float] = []
-                for above, to_left, part in path:
-                    place = places.setdefault(int(asked[above]), len(places))
-                    if place == len(zero):
-                        zero.append(1.0)
-                    zero[place] *= part
-                    conditions.append((len(leaves), place, above, to_left))
-                leaves.append((float(forest.value[node]), list(places), zero))
-        width = max(1, max(len(places) for _, places, _ in leaves))
-        self.shape = (len(leaves), width)
-        self.value = np.asarray([value for value, _, _ in leaves])
-        self.feature = np.zeros(self.shape, dtype=np.int64)
-        self.zero = np.ones(self.shape)
-        for row, (_, features, zero) in enumerate(leaves):
-            self.feature[row, : len(features)] = features
-            self.zero[row, : len(features)] = zero
-        table = np.asarray(conditions, dtype=np.int64).reshape(-1, 4)
-        self.leaf, self.place, self.node = table[:, 0], table[:, 1], table[:, 2]
-        self.left = table[:, 3].astype(bool)
+    def __init__(self, forest: Forest, asked: NDArray[np.int64], left_share: Vector) -> None:
+        leaves = np.flatnonzero(forest.feature == LEAF)
+        inner = np.flatnonzero(forest.feature != LEAF)
+        parent = np.full(len(forest.feature), -1, dtype=np.int64)
+        parent[forest.left[inner]] = parent[forest.right[inner]] = inner
+        # From every leaf up to its root, one step at a time for all leaves together.
+        row, node, left = [], [], []
+        now, who = leaves, np.arange(len(leaves))
+        while len(who):
+            up = parent[now]
+            who, now, up = who[up >= 0], now[up >= 0], up[up >= 0]
+            row.append(who)
+            node.append(up)
+            left.append(forest.left[up] == now)
+            now = up
+        rows, nodes, lefts = np.concatenate(row), np.concatenate(node), np.concatenate(left)
+        order = np.lexsort((asked[nodes], rows))
+        rows, self.node, self.left = rows[order], nodes[order], lefts[order]
+        features = asked[self.node]
+        new_row = np.append(True, rows[1:] != rows[:-1])[: len(rows)]
+        new = np.append(True, features[1:] != features[:-1])[: len(rows)] | new_row
+        count = np.cumsum(new) - 1
+        first = np.maximum.accumulate(np.where(new_row, count, 0)) if len(rows) else count
+        within = count - first
+        width = int(within.max(initial=0)) + 1
+        self.place = rows * width + within
+        self.value = forest.value[leaves]
+        self.zero = np.ones((len(leaves), width))
+        share = np.where(self.left, left_share[self.node], 1.0 - left_share[self.node])
+        np.multiply.at(self.zero.ravel(), self.place, share)
+        self.feature = np.zeros((len(leaves), width), dtype=np.int64)
+        self.feature.ravel()[self.place] = features
         # n points integrate degree 2n - 1 exactly; the product over the other features has degree width - 1.
         points, weights = np.polynomial.legendre.leggauss(width // 2 + 1)
         self.points, self.weights = (points + 1.0) / 2.0, weights / 2.0

@@ -100,15 +100,15 @@ class Trees:
         forest, kind = self._forest, np.float32 if self._single else np.float64
         wide = self._lay_out_rows(rows)
         flat, offset = wide.ravel(), np.arange(len(rows), dtype=np.int64) * wide.shape[1]
-        left, right, depths = self._loops
+        children, depths = self._steps
         values = forest.value.astype(kind)
         total: NDArray[Any] = np.full(len(rows), self._start, dtype=kind)
         for root, depth in zip(forest.roots.tolist(), depths, strict=True):
             node = np.full(len(rows), root, dtype=np.int64)
             for _ in range(depth):
-                goes_left = flat[offset + self._slot[node]] <= self._threshold[node]
-                node = np.where(goes_left, left[node], right[node])
-            total += values[node]
+                goes_left = flat.take(offset + self._slot.take(node)) <= self._threshold.take(node)
+                node = children.take(2 * node + goes_left)
+            total += values.take(node)
         return total.astype(np.float64) / self._divide
 
     def _lay_out_rows(self, rows: Matrix) -> Matrix:
@@ -123,15 +123,17 @@ class Trees:
         return np.concatenate(parts, axis=1)
 
     @cached_property
-    def _loops(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[int]]:
-        """Children where a leaf is its own child, and the depth of each tree."""
+    def _steps(self) -> tuple[NDArray[np.int64], list[int]]:
+        """Where each node goes (right, left, right, left …; a leaf stays), and the depth of each tree."""
         forest, nodes = self._forest, np.arange(len(self._forest.feature))
         inner = forest.feature != LEAF
+        children = np.empty(2 * len(nodes), dtype=np.int64)
+        children[0::2] = np.where(inner, forest.right, nodes)
+        children[1::2] = np.where(inner, forest.left, nodes)
         depth = np.zeros(len(nodes), dtype=np.int64)
-        for node in np.flatnonzero(inner):
-            depth[forest.left[node]] = depth[forest.right[node]] = depth[node] + 1
-        depths = np.maximum.reduceat(depth, forest.roots.astype(np.int64)).tolist()
-        return np.where(inner, forest.left, nodes), np.where(inner, forest.right, nodes), depths
+        for level, members in enumerate(forest.levels()):
+            depth[members] = level
+        return children, np.maximum.reduceat(depth, forest.roots.astype(np.int64)).tolist()
 
     @cached_property
     def _explainer(self) -> TreeContributions:
