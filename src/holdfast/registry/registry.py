@@ -18,6 +18,7 @@ from holdfast.errors import HoldfastError
 from holdfast.registry.probe import BUNDLE_TAG
 
 ARCHIVED_TAG = "holdfast.archived"
+PRECISION_TAG = "holdfast.average_precision"
 
 
 class Logged(Protocol):
@@ -53,6 +54,8 @@ class Version:
     who: str
     aliases: tuple[str, ...]
     archived: bool
+    average_precision: float | None
+    """On the test rows, when it was trained."""
 
 
 class Registry:
@@ -104,6 +107,7 @@ class Registry:
             "holdfast.contract": record["contract"],
             "holdfast.family": record["settings"]["family"],
             "holdfast.who": record["who"],
+            PRECISION_TAG: repr(record["metrics"]["test"]["average_precision"]["value"]),
         }
         errors = self._mlflow.exceptions
         with self._asking("register a version"):
@@ -211,6 +215,7 @@ def _version(found: Any, aliases: Mapping[str, str]) -> Version:
         who=tags.get("holdfast.who", ""),
         aliases=tuple(sorted(alias for alias, number in aliases.items() if number == str(found.version))),
         archived=tags.get(ARCHIVED_TAG) == "true",
+        average_precision=float(tags[PRECISION_TAG]) if PRECISION_TAG in tags else None,
     )
 
 

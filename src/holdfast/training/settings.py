@@ -22,6 +22,9 @@ ImportanceRule = Literal["permutation", "gain"]
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
+THRESHOLD_FREE = ("average_precision", "roc_auc", "log_loss", "brier", "precision_top_1pct")
+"""What folds are judged by: metrics that need no threshold."""
+
 _CHOICES: dict[str, tuple[str, ...]] = {
     "family": FAMILIES,
     "split": get_args(SplitRule),
@@ -31,6 +34,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "imbalance": get_args(ImbalanceRule),
     "importance": get_args(ImportanceRule),
     "baseline": ("auto", *FAMILIES),
+    "judged_by": THRESHOLD_FREE,
 }
 
 
@@ -108,23 +112,47 @@ class TrainingSettings:
     bootstrap: int = field(default=200, metadata=_told("Resamplings behind each interval; 0 for none."))
     importance: ImportanceRule = field(default="permutation", metadata=_told("`permutation` (on test rows) or `gain`."))
 
+    sweep: Mapping[str, Any] = field(
+        default_factory=_nothing,
+        metadata=_told(
+            "What a sweep tries, by setting or library parameter: `sweep.num_leaves = [7, 31]`, or for optuna "
+            "`{low = 0.01, high = 0.3, log = true}`. Unset: the family's usual values."
+        ),
+    )
+    trials: int = field(default=20, metadata=_told("Trials of an optuna sweep."))
+    judged_by: str = field(
+        default="average_precision",
+        metadata=_told("Validation metric that chooses: " + ", ".join(THRESHOLD_FREE) + "."),
+    )
+
     def as_dict(self) -> dict[str, Any]:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return values | {"params": dict(self.params), "without": list(self.without)}
+        return values | {
+            "params": dict(self.params),
+            "sweep": {name: _open(within) for name, within in self.sweep.items()},
+            "without": list(self.without),
+        }
+
+
+def _open(within: Any) -> Any:
+    return dict(within) if isinstance(within, Mapping) else within
 
 
 def settings_from(told: Mapping[str, Any]) -> TrainingSettings:
-    """The settings in a record or a configuration table; `params.x` and a table `params` mean the same.
+    """The settings in a record or a configuration table; `params.x` and a table `params` mean the same (so `sweep`).
 
     Raises HoldfastError with every unknown name and every value that cannot be meant.
     """
     known = {item.name: item for item in fields(TrainingSettings)}
     problems: list[Problem] = []
     values: dict[str, Any] = {}
-    params: dict[str, Any] = dict(told.get("params", {}))
+    opened: dict[str, dict[str, Any]] = {"params": {}, "sweep": {}}
     for name, value in told.items():
-        if name.startswith("params."):
-            params[name.removeprefix("params.")] = value
+        head, dot, rest = name.partition(".")
+        if dot and head in opened:
+            opened[head][rest] = value
+        elif name in opened and isinstance(value, Mapping):
+            opened[name] |= value
         elif name not in known:
             near = difflib.get_close_matches(name, known, 1)
             mend = f"did you mean {near[0]}?" if near else "one of: " + ", ".join(known)
@@ -135,13 +163,14 @@ def settings_from(told: Mapping[str, Any]) -> TrainingSettings:
             values[name] = value
     if problems:
         raise HoldfastError("the training settings cannot be used", where="training", problems=problems)
-    values |= {"params": MappingProxyType(params), "without": tuple(values.get("without", ()))}
+    values |= {name: MappingProxyType(items) for name, items in opened.items()}
+    values["without"] = tuple(values.get("without", ()))
     settings = TrainingSettings(**values)
     check(settings)
     return settings
 
 
-_WHOLE = ("seed", "threads", "folds", "bootstrap", "test_end")
+_WHOLE = ("seed", "threads", "folds", "bootstrap", "test_end", "trials")
 _NUMBERS = ("train_days", "validation_days", "test_days", "delay_days", "test_share", "target")
 _COSTS = ("cost_false_positive", "cost_false_negative")
 _OPTIONAL = ("train_days", "validation_days", "test_days", "delay_days", "target", "test_end")
@@ -156,7 +185,7 @@ def _fits(name: str, value: object) -> bool:
         return type(value) in (int, float)
     if name == "without":
         return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    return isinstance(value, Mapping) if name == "params" else isinstance(value, str)
+    return isinstance(value, str) and name not in ("params", "sweep")
 
 
 def check(settings: TrainingSettings, features: tuple[str, ...] | None = None) -> None:
@@ -190,6 +219,8 @@ def check(settings: TrainingSettings, features: tuple[str, ...] | None = None) -
             wrong(name, f"{getattr(settings, name)} is no cost", "give a positive cost")
     if settings.threads < 1:
         wrong("threads", f"{settings.threads} threads cannot work", "give 1 or more")
+    if settings.trials < 1:
+        wrong("trials", f"{settings.trials} trials find nothing", "give 1 or more")
     if settings.bootstrap < 0:
         wrong("bootstrap", "a count cannot be negative", "give 0 (no intervals) or more")
     if features is not None:

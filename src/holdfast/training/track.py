@@ -20,6 +20,7 @@ from holdfast.training.learn import Progress, silent
 from holdfast.training.plots import draw
 from holdfast.training.rows import Table
 from holdfast.training.settings import TrainingSettings
+from holdfast.training.sweep import How, Swept, Trial, sweep
 from holdfast.training.train import Trained, train
 
 
@@ -78,6 +79,45 @@ def _experiment(mlflow: Any, store: Store) -> str:
         return str(mlflow.get_experiment_by_name(store.experiment).experiment_id)
 
 
+def sweep_tracked(
+    contract: Contract,
+    table: Table,
+    settings: TrainingSettings,
+    how: How,
+    store: Store,
+    *,
+    progress: Progress = silent,
+) -> tuple[Swept, str]:
+    """Sweep inside a run, each trial a child of it; answers what was found and the parent's run.
+
+    Give the parent to `train_tracked` for the training with the best settings.
+    """
+    with running(store, f"{contract.name} sweep {how}") as parent:
+        mlflow = open_mlflow()
+
+        def report(trial: Trial) -> None:
+            with running(store, f"trial {trial.number}", parent=parent):
+                mlflow.log_params({name: str(value) for name, value in trial.changes.items()})
+                mlflow.log_metrics(_over_folds(trial.summary) | {"seconds": trial.seconds})
+
+        swept = sweep(contract, table, settings, how, report=report, progress=progress)
+        mlflow.log_params({"how": how, "judged_by": swept.judged_by, "best_trial": swept.trials[0].number})
+        mlflow.log_dict({"trials": [trial.as_dict() for trial in swept.trials]}, "trials.json")
+        mlflow.log_table({name: list(column) for name, column in _columns(swept)}, "trials_table.json")
+    return swept, parent
+
+
+def _columns(swept: Swept) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield from zip(swept.columns(), zip(*swept.rows(), strict=True), strict=True)
+
+
+def _over_folds(summary: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, over in summary.items():
+        found |= {f"validation_{name}_mean": over["mean"], f"validation_{name}_sd": over["sd"]}
+    return found
+
+
 def record(trained: Trained) -> str:
     """Write the training to the active run and log its bundle as a model; answers the model's URI."""
     mlflow = open_mlflow()
@@ -111,6 +151,7 @@ def record(trained: Trained) -> str:
 def _params(written: Mapping[str, Any]) -> dict[str, Any]:
     settings = dict(written["settings"])
     own = settings.pop("params")
+    del settings["sweep"], settings["trials"], settings["judged_by"]
     params = {**settings, **{f"params.{name}": value for name, value in own.items()}}
     params |= {f"split.{name}": value for name, value in written["split"].items() if name != "folds"}
     return {name: str(value)[:500] for name, value in params.items()}
@@ -123,6 +164,5 @@ def _metrics(trained: Trained) -> dict[str, float]:
             found[f"{part}_{name}"] = metric.value
             if metric.low is not None and metric.high is not None:
                 found |= {f"{part}_{name}_low": metric.low, f"{part}_{name}_high": metric.high}
-    for name, over in trained.record["validation"]["summary"].items():
-        found |= {f"validation_{name}_mean": over["mean"], f"validation_{name}_sd": over["sd"]}
+    found |= _over_folds(trained.record["validation"]["summary"])
     return found | {f"test_{name}": float(count) for name, count in trained.confusion.as_dict().items()}

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.bundle.calibration import Calibration
 from holdfast.training.evaluate import evaluate
 from holdfast.training.fit import Fitted, Recipe, fit
 from holdfast.training.rows import Floats, Rows
+from holdfast.training.settings import THRESHOLD_FREE
 from holdfast.training.split import Fold, Labels, Split
-
-THRESHOLD_FREE = ("roc_auc", "average_precision", "log_loss", "brier", "precision_top_1pct")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,4 @@ def _one(recipe: Recipe, rows: Rows, fold: Fold) -> tuple[Floats, Labels, dict[s
 
 def uncalibrated(fitted: Fitted, scores: Floats) -> Floats:
     """Probabilities by the model's link alone."""
-    from holdfast.bundle.calibration import Calibration
-
     return Calibration().apply(scores, fitted.spec.link)
