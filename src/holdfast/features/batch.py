@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from holdfast.contract.model import Contract, Label
 from holdfast.errors import HoldfastError
 from holdfast.features.answers import Rows, answers
-from holdfast.features.columns import Column
 from holdfast.features.history import Events, Ints, Outcomes, Records, Refuse, Report, Texts, load, positions, read_records
 from holdfast.features.kernel.columns import evaluate
 from holdfast.features.label_points import steps
@@ -33,8 +32,22 @@ Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The target label of each row, as far as history knows it.
+
+    `values` 0 or 1, `valid` False where it is not known (None: all are). `received_at` is when it was known in this
+    value (µs UTC): when its outcome became visible, or its deadline where none came and `received` is False.
+    """
+
+    values: Ints
+    valid: NDArray[np.bool_] | None
+    received_at: Ints
+    received: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class FeatureTable:
-    """Features of rows in order of (time, id), with the target label as far as history knows it.
+    """Features of rows in order of (time, id), with their labels.
 
     `matrix` is float64 (rows, features), null NaN (a category's null: code 0); times in µs UTC.
     """
@@ -43,12 +56,7 @@ class FeatureTable:
     times: Ints
     matrix: NDArray[np.float64]
     names: tuple[str, ...]
-    labels: Column
-    """0 or 1; not valid where no outcome is known and none is final."""
-    label_known: Ints
-    """When the label could first be known in this value (µs UTC): its arrival, or its deadline if it never came."""
-    label_received: NDArray[np.bool_]
-    """An outcome arrived; otherwise the label is absent by its deadline (or unknown)."""
+    labels: Labels
     report: Report
 
     def __len__(self) -> int:
@@ -58,7 +66,7 @@ class FeatureTable:
         """As columns: id, time, every feature, the label and `<label>_known_at`."""
         valid = self.labels.valid
         null = None if valid is None else ~valid
-        known = pa.array(self.label_known, mask=null).cast(pa.timestamp("us", tz="UTC"))
+        known = pa.array(self.labels.received_at, mask=null).cast(pa.timestamp("us", tz="UTC"))
         columns: dict[str, Any] = {
             "id": pa.array(self.ids, type=pa.large_string()),
             "time": pa.array(self.times).cast(pa.timestamp("us", tz="UTC")),
@@ -113,9 +121,8 @@ def build_from(
     planned = plan(contract)
     aggregates = answers(planned, records, Rows(asked, known_before), progress)
     matrix = evaluate(contract, asked.cells, aggregates)
-    label, known, received = label_of(contract, records, asked)
     names = tuple(item.name for item in contract.features)
-    return FeatureTable(asked.ids, asked.times, matrix, names, label, known, received, records.report)
+    return FeatureTable(asked.ids, asked.times, matrix, names, label_of(contract, records, asked), records.report)
 
 
 def rows_of(contract: Contract, given: Input, report: Report, refuse: Refuse = "raise") -> Events:
@@ -130,33 +137,24 @@ def rows_of(contract: Contract, given: Input, report: Report, refuse: Refuse = "
     return events
 
 
-def label_of(contract: Contract, records: Records, rows: Events) -> tuple[Column, Ints, NDArray[np.bool_]]:
-    """The target label of each row: value, when it was known, and whether an outcome arrived.
-
-    The highest version counts, known since it was itself known. An absent label is known at its deadline, if history
-    reaches that far.
-    """
-    label = contract.target
+def label_of(contract: Contract, records: Records, rows: Events) -> Labels:
+    """The target label of each row. The highest version counts; an absent one once history reaches its deadline."""
     events = records.events[contract.decide_on]
-    outcomes = records.outcomes.get((contract.decide_on, label.name))
-    value, known, received = final_labels(label, events, outcomes, records.until)
+    outcomes = records.outcomes.get((contract.decide_on, contract.label))
+    labels = final_labels(contract.target, events, outcomes, records.until)
     if rows is events:
-        at = np.arange(len(events), dtype=np.int64)
-    else:
-        at = positions(rows.ids, events.ids)
+        return labels
+    at = positions(rows.ids, events.ids)
     found = at >= 0
-    safe = np.maximum(at, 0)
-    if not len(events):
-        nothing = np.zeros(len(rows), dtype=np.int64)
-        return Column(nothing, nothing > 0), nothing, nothing > 0
-    valid = found & (value.valid[safe] if value.valid is not None else True)
-    cells = np.where(valid, value.values[safe], 0)
-    return Column(cells, None if valid.all() else valid), np.where(found, known[safe], 0), received[safe] & found
+    if not found.any():
+        none = np.zeros(len(rows), dtype=np.int64)
+        return Labels(none, none > 0, none, none > 0)
+    valid = found if labels.valid is None else found & labels.valid[at]
+    values, known = np.where(valid, labels.values[at], 0), np.where(valid, labels.received_at[at], 0)
+    return Labels(values, None if valid.all() else valid, known, valid & labels.received[at])
 
 
-def final_labels(
-    label: Label, events: Events, outcomes: Outcomes | None, until: int
-) -> tuple[Column, Ints, NDArray[np.bool_]]:
+def final_labels(label: Label, events: Events, outcomes: Outcomes | None, until: int) -> Labels:
     """The label of every event as far as it is known at `until`."""
     value = np.zeros(len(events), dtype=np.int64)
     known = np.zeros(len(events), dtype=np.int64)
@@ -167,14 +165,14 @@ def final_labels(
         moment = np.maximum(np.maximum(arrived, events.known[event]), events.times[event] + label.known_after)
         np.maximum.at(known, event, moment)
         received[event] = True
-    valid = received.copy()
+    valid = received
     if label.absent is not None and label.final_after is not None:
         deadline = events.times + label.final_after
         final = ~received & (deadline <= until)
         value[final] = int(label.absent)
         known[final] = deadline[final]
-        valid |= final
-    return Column(value, None if valid.all() else valid), known, received
+        valid = received | final
+    return Labels(value, None if valid.all() else valid, known, received)
 
 
 def _lost(report: Report, name: str) -> int:

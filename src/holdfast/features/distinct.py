@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from holdfast.features import dominance
 from holdfast.features.columns import Column
 from holdfast.features.entities import factorise
+from holdfast.features.sorting import distinct, ranked
 from holdfast.features.windows import Asking, Points, Window
 
 Ints = NDArray[np.int64]
@@ -42,11 +43,10 @@ def distinct_counts(
         fresh[window.late] = False
         asked = np.flatnonzero(fresh & (own_codes >= 0) & quick)
         if len(asked):
-            _, dense = np.unique(entity_value, return_inverse=True)
-            distinct = np.unique(entity_value)
+            there, dense = ranked(entity_value)
             wanted = asking.codes[asked] * size + own_codes[asked]
-            at = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
-            known = distinct[at] == wanted
+            at = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
+            known = there[at] == wanted
             span = len(points) + 1
             spots = dense[order] * span + order
             end = np.searchsorted(spots, at * span + window.hi[asked])
@@ -79,8 +79,8 @@ def _one_by_one(
             # A value no point has is one of its own: any code above all others.
             codes_there = np.where(own[rows[mine]] < 0, int(codes.max()) + 1, own[rows[mine]])
             row, value = np.append(row, mine), np.append(value, codes_there)
-        pairs = np.unique(row * (int(value.max()) + 1 if len(value) else 1) + value)
         widest = int(value.max()) + 1 if len(value) else 1
+        pairs = distinct(row * widest + value)
         counts[start:stop] = np.bincount(pairs // widest, minlength=len(rows))
         start = stop
     return counts

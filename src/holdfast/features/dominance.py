@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.features.kernel.limbs import Limbs
+from holdfast.features.sorting import ranked
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.intp]
@@ -31,11 +32,10 @@ class Piece:
 
 def pieces(levels: Ints, lo: Ints, hi: Ints, cuts: Ints) -> Iterator[Piece]:
     """Disjoint pieces that together are the positions of [lo, hi) with a level below the window's cut."""
-    distinct = np.unique(levels)
-    rank = np.searchsorted(distinct, levels)
-    below = np.searchsorted(distinct, cuts, side="left")
+    known, rank = ranked(levels)
+    below = np.searchsorted(known, cuts, side="left")
     order = np.arange(len(levels), dtype=np.int64)
-    for bit in range(len(distinct).bit_length() - 1, -1, -1):
+    for bit in range(len(known).bit_length() - 1, -1, -1):
         ones = (rank >> bit) & 1 == 1
         zeros = np.zeros(len(rank) + 1, dtype=np.int64)
         np.cumsum(~ones, out=zeros[1:])

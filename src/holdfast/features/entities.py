@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from holdfast.features.columns import Column, given
+from holdfast.features.sorting import ranked
 
 Ints = NDArray[np.int64]
 UNMET = -1
@@ -49,9 +50,8 @@ def factorise(values: Column, asked: Column) -> tuple[Ints, Ints, int]:
             within = (asked.values >= low) & (asked.values <= high)
             rows = np.where(within, asked.values.astype(np.int64) - low, UNMET)
             return _with_null(events, rows, nulls, high - low + 1)
-    distinct, events = np.unique(values.values, return_inverse=True)
-    rows = _find(distinct, asked.values)
-    return _with_null(events.astype(np.int64), rows, nulls, len(distinct))
+    found, events = ranked(values.values)
+    return _with_null(events, _find(found, asked.values), nulls, len(found))
 
 
 def _there(column: Column) -> NDArray[np.bool_]:
@@ -78,8 +78,8 @@ def _texts(values: Column, asked: Column) -> tuple[Ints, Ints, int]:
 
 
 def _dense(events: Ints, rows: Ints) -> tuple[Ints, Ints, int]:
-    distinct, events = np.unique(events, return_inverse=True)
-    return events.astype(np.int64), _find(distinct, rows), max(len(distinct), 1)
+    found, events = ranked(events)
+    return events, _find(found, rows), max(len(found), 1)
 
 
 def _find(distinct: NDArray[Any], asked: NDArray[Any]) -> Ints:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from holdfast.features.history import Events, Outcomes
 from holdfast.features.kernel.limbs import Limbs
+from holdfast.features.sorting import ranked
 from holdfast.features.windows import Asking, Points
 
 Ints = NDArray[np.int64]
@@ -77,9 +78,8 @@ def steps(outcomes: Outcomes) -> tuple[Ints, Ints, Ints, Ints]:
     event, version, value, known = event[order], version[order], value[order], known[order]
     first = np.append(True, event[1:] != event[:-1])
     # The highest version so far: ranked together with the event, so that no maximum reaches past its own event.
-    levels = np.unique(version)
-    span = len(levels) + 1
-    rank = np.cumsum(first) * span + np.searchsorted(levels, version)
+    levels, level = ranked(version)
+    rank = np.cumsum(first) * (len(levels) + 1) + level
     highest = np.maximum.accumulate(rank)
     wins = first | np.append(True, highest[1:] > highest[:-1])
     event, value, known, first = event[wins], value[wins], known[wins], first[wins]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from holdfast.features import dominance
 from holdfast.features.kernel.limbs import Limbs
+from holdfast.features.sorting import ranked
 
 Ints = NDArray[np.int64]
 PACKED = 1 << 62
@@ -63,9 +64,9 @@ class Points:
         self._span = (int(self.times.max()) - self._first + 2) if len(self) else 1
         self._moments: Ints | None = None
         if self.entities * self._span >= PACKED:  # too wide for one integer: times by rank
-            self._moments = np.unique(self.times)
+            self._moments, rank = ranked(self.times)
             self._span = len(self._moments) + 1
-            self._packed = self.codes * self._span + np.searchsorted(self._moments, self.times)
+            self._packed = self.codes * self._span + rank
         else:
             self._packed = self.codes * self._span + (self.times - self._first)
         same = self.codes[1:] == self.codes[:-1]
@@ -103,7 +104,7 @@ class Points:
         if not len(self):
             return Window(lo, hi, none)
         if self._peak is None:
-            self._peak = running_peak(self.codes, self.known)
+            self._peak = self.known if self._in_order else running_peak(self.codes, self.known)
         late = np.flatnonzero((hi > lo) & (self._peak[hi - 1] >= asking.cuts))
         if not len(late):
             return Window(lo, hi, none)
@@ -114,9 +115,9 @@ class Points:
         return Window(lo, hi, none)
 
     def _known_before(self, codes: Ints, cuts: Ints) -> Ints:
-        moments = np.unique(self.known)
+        moments, rank = ranked(self.known)
         span = len(moments) + 1
-        packed = self.codes * span + np.searchsorted(moments, self.known)
+        packed = self.codes * span + rank
         return np.searchsorted(packed, codes * span + np.searchsorted(moments, cuts))
 
     # What a window holds
@@ -180,9 +181,9 @@ class _Part:
 
 def running_peak(codes: Ints, known: Ints) -> Ints:
     """The latest known so far within each entity."""
-    moments = np.unique(known)
+    moments, rank = ranked(known)
     span = len(moments) + 1
-    ranks = codes * span + np.searchsorted(moments, known)
+    ranks = codes * span + rank
     peak: Ints = moments[np.maximum.accumulate(ranks) - codes * span]
     return peak
 
