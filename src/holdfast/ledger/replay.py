@@ -37,7 +37,8 @@ class Difference:
 
     def __str__(self) -> str:
         cause = f" ({self.cause})" if self.cause else ""
-        return f"{self.prediction_id} [{self.level}] {self.what}: stored {self.stored!r}, computed {self.computed!r}{cause}"
+        head = f"{self.prediction_id} [{self.level}] {self.what}"
+        return f"{head}: stored {self.stored!r}, computed {self.computed!r}{cause}"
 
 
 @dataclass(slots=True)

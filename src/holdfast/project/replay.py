@@ -1,0 +1,107 @@
+"""The journey of `holdfast replay`: choose decisions, open what answered them, compute them again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from holdfast.contract.model import Contract, Field
+from holdfast.errors import HoldfastError
+from holdfast.project.project import Project
+
+if TYPE_CHECKING:
+    from holdfast.bundle.bundle import Bundle
+    from holdfast.features.history import Records
+    from holdfast.ledger.records import Decision, Record
+    from holdfast.ledger.replay import ReplayReport
+
+SEED = 20_260_101
+"""The sample is the same each time, so that what one person found another finds too."""
+
+
+def replay(
+    project: Project,
+    *,
+    ids: Sequence[str] = (),
+    sample: int | None = None,
+    since: str | None = None,
+) -> ReplayReport:
+    """Replay the decisions named by prediction or event id, or a sample, or those since a time; else all of them.
+
+    Raises HoldfastError when an id is not in the ledger.
+    """
+    from holdfast.ledger.recompute import Recomputer
+    from holdfast.ledger.records import Decision, Promotion
+    from holdfast.ledger.replay import Difference, replay
+
+    everything = list(project.reader.records())
+    decisions = _chosen([item for item in everything if isinstance(item, Decision)], ids, sample, since)
+    promotions = [item for item in everything if isinstance(item, Promotion)]
+    bundles: dict[tuple[str, str], Bundle | HoldfastError] = {}
+
+    def bundle_of(decision: Decision) -> Bundle:
+        key = (decision.version, decision.contract)
+        if key not in bundles:
+            try:
+                bundles[key] = _open(project, decision, promotions)
+            except HoldfastError as error:
+                bundles[key] = error
+        found = bundles[key]
+        if isinstance(found, HoldfastError):
+            raise found
+        return found
+
+    def history(contract: Contract) -> Records:
+        from holdfast.features.history import read_records
+
+        return read_records(contract, project.inputs(contract), refuse="drop")
+
+    recompute = Recomputer(history, lambda: everything)
+    report = replay(decisions, bundle_of=bundle_of, recompute=recompute)
+    report.differences = [
+        Difference(item.field, "records", item.what) for item in recompute.edited
+    ] + report.differences
+    return report
+
+
+def _open(project: Project, decision: Decision, promotions: Sequence[Record]) -> Bundle:
+    from holdfast.ledger.records import Promotion
+    from holdfast.project.bundles import opened
+
+    for step in promotions:
+        if isinstance(step, Promotion) and (step.version, step.contract) == (decision.version, decision.contract):
+            return opened(project, step.bundle)
+    raise HoldfastError(
+        f"the history of promotions does not name version {decision.version}", where=decision.prediction_id
+    )
+
+
+def _chosen(decisions: list[Decision], ids: Sequence[str], sample: int | None, since: str | None) -> list[Decision]:
+    if ids:
+        named = {name: item for item in decisions for name in (item.event_id, item.prediction_id)}
+        absent = [name for name in ids if name not in named]
+        if absent:
+            raise HoldfastError(
+                f"the ledger holds no decision {', '.join(absent)}", where="replay", mend="see `holdfast ledger show`"
+            )
+        decisions = [named[name] for name in ids]
+    if since is not None:
+        start = _instant(since)
+        decisions = [item for item in decisions if item.received_at >= start]
+    if sample is not None and sample < len(decisions):
+        decisions = random.Random(SEED).sample(decisions, sample)
+    return decisions
+
+
+def _instant(text: str) -> int:
+    """ISO 8601 as µs UTC; a time without a zone is UTC."""
+    from holdfast.contract.values import Refused, parse_json
+
+    field = Field("since", "timestamp", zone="UTC")
+    try:
+        cell, _ = parse_json(field, text if "T" in text or " " in text else f"{text}T00:00:00Z")
+    except Refused as error:
+        raise HoldfastError(error.what, where="--since", mend=error.mend) from error
+    assert isinstance(cell, int)
+    return cell
