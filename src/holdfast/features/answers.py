@@ -273,10 +273,10 @@ def selection(series: Series, cells: Mapping[str, Column], rows: int, contract: 
 
 
 def finished(aggregate: Aggregate, n: Ints, values: Floats) -> Floats:
-    """Counts and sums of nothing are 0, other aggregates null; then `otherwise`."""
+    """Counts and sums of nothing are 0, other aggregates null, and so is a deviation of one; then `otherwise`."""
     lacking = n < aggregate.at_least
-    if aggregate.name not in ("count", "sum"):
-        lacking = lacking | (n == 0)
+    if aggregate.name not in ("count", "sum", "distinct"):
+        lacking = lacking | (n < (2 if aggregate.name == "std" else 1))
     otherwise = NAN if aggregate.otherwise is None else float(aggregate.otherwise)
     return np.where(lacking, otherwise, values)
 
