@@ -25,7 +25,8 @@ from enum import Enum
 from pathlib import Path
 from uuid import uuid4
 
-DATA, LOCK, CLEAN, BOOT, CHECKPOINT, GATE = "data.mdb", "lock.mdb", "clean", "boot", "checkpoint.mdb", "open.lock"
+DATA, LOCK, CLEAN, BOOT, CHECKPOINT = "data.mdb", "lock.mdb", "clean", "boot", "checkpoint.mdb"
+GATE, USE, BUILD = "open.lock", "use.lock", "build.lock"
 
 
 class Found(Enum):
@@ -96,6 +97,27 @@ def gate(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def use(path: Path) -> int:
+    """A shared lock on the state, held (by the descriptor returned) for as long as it is open."""
+    fd = os.open(path / USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    fcntl.flock(fd, fcntl.LOCK_SH)
+    return fd
+
+
+def in_use(path: Path) -> bool:
+    """Whether any process has this state open for writing."""
+    if not (path / USE).exists():
+        return False
+    fd = os.open(path / USE, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def sync_file(path: Path) -> None:

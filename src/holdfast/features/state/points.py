@@ -1,8 +1,8 @@
 """From the body of an event to its points: parsed once for all series of its source, by each series' own fields.
 
 Two versions of a contract may declare a field differently; each series reads it its own way. A body that one of them
-would refuse is no point in that series, and neither is one with a null key, a null value (except in an `ordered`
-series with `nulls`), or one that does not pass the filter.
+would refuse is no point in that series, and neither is one with a null value (except in an `ordered`
+series with `nulls`), or one that does not pass the filter. A null key is an entity like any other.
 """
 
 from __future__ import annotations
@@ -118,9 +118,6 @@ def _layout(series: Series, position: dict[Field, int]) -> _Layout:
 def project(series: Series, cells: Sequence[Cell], layout: _Layout) -> SeriesPoint | None:
     """The point of one event, from its cells in the order of `series.fields`; None when it has none."""
     fields = series.fields
-    for at in layout.keys:
-        if is_null(cells[at], fields[at]):
-            return None
     value: Cell = None
     if layout.value is not None:
         value = cells[layout.value]

@@ -17,11 +17,9 @@ from struct import iter_unpack, pack
 from typing import Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from holdfast.contract.model import Cell
-from holdfast.features.state.nodes import FAN_OUT, LEAF, LEAF_POINTS, Get, Ints, node_key, present
+from holdfast.features.state.nodes import FAN_OUT, LEAF, LEAF_POINTS, Get, node_key, present
 from holdfast.features.state.tree import Store
 
 Value = int | float | bytes
@@ -263,12 +261,8 @@ class Ranges:
             return LEAF + times + b"".join(values)  # type: ignore[arg-type]  # texts are kept as bytes
         return LEAF + times + pack(f"<{size}{self.code}", *values)
 
-    def build(
-        self, key: bytes, times: Ints, values: NDArray[np.generic] | list[bytes]
-    ) -> Iterator[tuple[bytes, bytes]]:
+    def build(self, key: bytes, points: list[tuple[int, Value]]) -> Iterator[tuple[bytes, bytes]]:
         """(key, bytes) of the nodes of an entity that has none yet, from its points sorted by time (at least one)."""
-        plain = values if isinstance(values, list) else values.tolist()
-        points: list[tuple[int, Value]] = list(zip(times.tolist(), plain, strict=True))
         made: list[tuple[int, int, list[Value] | None, bytes]] = []
         for at in range(0, len(points), self.leaf):
             part = points[at : at + self.leaf]

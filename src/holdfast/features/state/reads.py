@@ -17,7 +17,6 @@ from holdfast.features.state import ordered
 from holdfast.features.state.keys import entity_hash
 from holdfast.features.state.nodes import LEAF, Get, Shape
 from holdfast.features.state.own import Own, compile_own
-from holdfast.features.state.points import is_null
 from holdfast.features.state.ranges import Found
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.writing import ranges_shape, sums_shape
@@ -39,7 +38,7 @@ class _Call(NamedTuple):
     snapshot: Snapshot
     cells: Sequence[Cell]
     t: int
-    entities: list[bytes | None]
+    entities: list[bytes]
     ends: list[_Ends]
 
 
@@ -62,17 +61,14 @@ class _Group:
             self.offsets.append(offset)
         return self.offsets.index(offset)
 
-    def compile(self) -> Callable[[Get, list[bytes | None], int], _Ends]:
+    def compile(self) -> Callable[[Get, list[bytes], int], _Ends]:
         series, shape, entity, offsets = self.series, self.shape, self.entity, tuple(self.offsets)
         zeros = [0] * len(offsets)
         nothing = _Ends(zeros, zeros, zeros)
         counts, sums, squares = shape.counts, shape.sums, shape.squares
 
-        def read(get: Get, entities: list[bytes | None], t: int) -> _Ends:
-            name = entities[entity]
-            if name is None:
-                return nothing
-            key = series + name
+        def read(get: Get, entities: list[bytes], t: int) -> _Ends:
+            key = series + entities[entity]
             root = get(key)
             if root is None:
                 return nothing
@@ -109,18 +105,10 @@ class _Compiler:
     def compile(self) -> Reads:
         answers = tuple(self._answer(read) for read in self.plan.reads)
         groups = tuple(group.compile() for group in self.groups.values())
-        fields = self.plan.contract.deciding.fields
         entities = tuple(self.entities)
 
-        def entity(cells: Sequence[Cell], positions: tuple[int, ...]) -> bytes | None:
-            key = [cells[at] for at in positions]
-            for at, cell in zip(positions, key, strict=True):
-                if is_null(cell, fields[at]):
-                    return None
-            return entity_hash(key)
-
         def reads(snapshot: Snapshot, cells: Sequence[Cell], t: int) -> list[float]:
-            names = [entity(cells, positions) for positions in entities]
+            names = [entity_hash([cells[at] for at in positions]) for positions in entities]
             get = snapshot.get
             call = _Call(snapshot, cells, t, names, [group(get, names, t) for group in groups])
             return [answer(call) for answer in answers]
@@ -177,7 +165,7 @@ class _Compiler:
         def general(call: _Call) -> float:
             n, s, q = call.ends[at]
             points, values, squares = n[high] - n[low], s[high] - s[low], q[high] - q[low]
-            if own is not None and call.entities[entity] is not None and own.counts(call.cells):
+            if own is not None and own.counts(call.cells):
                 value = own.value(call.cells)
                 k = int(value) if value is not None else 0
                 points, values, squares = points + 1, values + k, squares + k * k
@@ -243,16 +231,14 @@ def _ranges(read: Read, entity: int, own: Own | None) -> _Answer:
 
     def answer(call: _Call) -> float:
         found = Found(0, set())
-        hashed = call.entities[entity]
-        if hashed is not None:
-            key = series + hashed
-            root = call.snapshot.get(key)
-            if root is not None:
-                start, end = read.window(call.t)
-                found = shape.find(call.snapshot.get, key, root, start, end, cap)
-            if own is not None and own.counts(call.cells):
-                found.count += 1
-                found.values.add(shape.value(own.value(call.cells)))
+        key = series + call.entities[entity]
+        root = call.snapshot.get(key)
+        if root is not None:
+            start, end = read.window(call.t)
+            found = shape.find(call.snapshot.get, key, root, start, end, cap)
+        if own is not None and own.counts(call.cells):
+            found.count += 1
+            found.values.add(shape.value(own.value(call.cells)))
         if found.count < least:
             return otherwise
         if name == "distinct":
@@ -271,10 +257,7 @@ def _ordered(read: Read, entity: int, own: Own | None) -> _Answer:
     find = ordered.first if name == "first" else ordered.last
 
     def answer(call: _Call) -> float:
-        hashed = call.entities[entity]
-        if hashed is None:
-            return otherwise
-        key = series + hashed
+        key = series + call.entities[entity]
         start, end = read.window(call.t)
         cursor = call.snapshot.ordered()
         found = find(cursor, key, start, end)

@@ -40,6 +40,7 @@ class State:
         self._environment = environment
         self._readonly = readonly
         self._process = os.getpid()
+        self._use = -1 if readonly else durability.use(path)
         self._lock = threading.Condition()
         self._reading = 0
         self._growing = False
@@ -113,14 +114,15 @@ class State:
 
         Other writers wait. A full map raises lmdb.MapFullError: call `grow` and begin again.
         """
-        with self._write() as transaction:
+        with self.transaction() as transaction:
             version = tables.version(transaction, self.tables)
             if version != self._appliers.version:
                 self._appliers = Appliers(version, tables.registered(transaction, self.tables).values())
             yield Writer(self.tables, transaction, self._appliers)
 
     @contextmanager
-    def _write(self) -> Iterator[lmdb.Transaction[bytes]]:
+    def transaction(self) -> Iterator[lmdb.Transaction[bytes]]:
+        """A bare write transaction, for building; records go through `begin_write`."""
         self._check_process()
         if self._readonly:
             raise HoldfastError("this state was opened for reading only", where=str(self.path))
@@ -154,16 +156,16 @@ class State:
 
     # Series
 
-    def register(self, series: Iterable[Series]) -> list[Series]:
+    def register(self, series: Iterable[Series], *, complete: bool = True) -> list[Series]:
         """Keep these series from now on; returns those that are not ready and must be built (`ledger.rebuild`).
 
-        In a state nothing was applied to yet, they are ready at once. Otherwise live writers add the points of
-        records after this moment, a builder adds the earlier ones.
+        In a state nothing was applied to yet, they are ready at once, unless history is still to come (`complete`
+        False). Otherwise live writers add the points of records after this moment, a builder adds the earlier ones.
         """
         missing = []
-        with self._write() as transaction:
+        with self.transaction() as transaction:
             since = tables.applied(transaction, self.tables).seq
-            fresh = since == 0 and transaction.stat(self.tables.events)["entries"] == 0
+            fresh = since == 0 and transaction.stat(self.tables.events)["entries"] == 0 and complete
             for item in series:
                 known = tables.registration(transaction, self.tables, item)
                 if known is None:
@@ -187,11 +189,11 @@ class State:
 
     def restart(self, series: Series) -> int:
         """Clear what an interrupted build left of a series; returns the seq up to which it must be built again."""
-        with self._write() as transaction:
+        with self.transaction() as transaction:
             tables.register(transaction, self.tables, series, since=SKIPPED, ready=False)
         while self._clear(series.key, 20_000):
             pass
-        with self._write() as transaction:
+        with self.transaction() as transaction:
             since = tables.applied(transaction, self.tables).seq
             tables.register(transaction, self.tables, series, since=since, ready=False)
         return since
@@ -199,7 +201,7 @@ class State:
     def _clear(self, prefix: bytes, most: int) -> bool:
         """Delete up to `most` keys of a series; False when none was left."""
         deleted = 0
-        with self._write() as transaction:
+        with self.transaction() as transaction:
             for table in (self.tables.nodes, self.tables.ordered):
                 cursor = transaction.cursor(table)
                 found = cursor.set_range(prefix)
@@ -210,11 +212,22 @@ class State:
 
     def publish(self, series: Iterable[Series]) -> None:
         """Say that these series are complete."""
-        with self._write() as transaction:
+        with self.transaction() as transaction:
             for item in series:
                 known = tables.registration(transaction, self.tables, item)
                 if known is not None:
                     tables.register(transaction, self.tables, item, since=known.since, ready=True)
+
+    @property
+    def history(self) -> list[str]:
+        """The inputs of history whose events are loaded."""
+        with self.snapshot() as snapshot:
+            return tables.history(snapshot.transaction, self.tables)
+
+    @history.setter
+    def history(self, inputs: list[str]) -> None:
+        with self.transaction() as transaction:
+            tables.set_history(transaction, self.tables, inputs)
 
     # Keeping
 
@@ -242,6 +255,7 @@ class State:
             self._environment.sync(True)
             durability.clean(self.path)
         self._environment.close()
+        os.close(self._use)
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:

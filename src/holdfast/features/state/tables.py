@@ -11,7 +11,7 @@ from holdfast.contract.model import plain
 from holdfast.features.plan import Series, series_from
 
 FORMAT = 1
-_APPLIED, _VERSION, _FORMAT = b"applied", b"version", b"format"
+_APPLIED, _VERSION, _FORMAT, _HISTORY = b"applied", b"version", b"format", b"history"
 SKIPPED = 1 << 62
 """`since` of a series whose points are being cleared away: nothing is applied to it."""
 
@@ -86,6 +86,15 @@ def register(transaction: lmdb.Transaction[bytes], tables: Tables, series: Serie
     transaction.put(series.key, _encode(Registered(plain(series), since, ready)), db=tables.series)
     following = version(transaction, tables) + 1
     transaction.put(_VERSION, following.to_bytes(8, "big"), db=tables.meta)
+
+
+def history(transaction: lmdb.Transaction[bytes], tables: Tables) -> list[str]:
+    found = transaction.get(_HISTORY, db=tables.meta)
+    return [] if found is None else msgspec.msgpack.decode(found, type=list[str])
+
+
+def set_history(transaction: lmdb.Transaction[bytes], tables: Tables, inputs: list[str]) -> None:
+    transaction.put(_HISTORY, _encode(inputs), db=tables.meta)
 
 
 def file_format(transaction: lmdb.Transaction[bytes], tables: Tables) -> int:

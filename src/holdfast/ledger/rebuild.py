@@ -1,0 +1,180 @@
+"""State from pinned history and the ledger: all of it from nothing, or single series while live writers go on."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from holdfast.contract.model import Contract
+from holdfast.errors import HoldfastError
+from holdfast.features.history import read_records
+from holdfast.features.plan import Series, plan
+from holdfast.features.sources import Input
+from holdfast.features.state import bulk, durability
+from holdfast.features.state.bodies import bodies
+from holdfast.features.state.state import State
+from holdfast.ledger.log import Log
+from holdfast.ledger.past import Labels, add_ledger
+from holdfast.ledger.read import LedgerReader
+from holdfast.ledger.writer import LedgerWriter
+
+Progress = Callable[[str, int], None]
+"""Hears what is being loaded and how many more of it were."""
+
+
+@dataclass
+class Rebuilt:
+    """What was read: events and points of history, the ledger's last record, rows that the contract refused."""
+
+    series: int = 0
+    events: int = 0
+    points: int = 0
+    records: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+
+
+def rebuild(
+    path: Path,
+    contracts: Sequence[Contract],
+    inputs: Mapping[str, Input],
+    ledger: Path,
+    progress: Progress | None = None,
+) -> Rebuilt:
+    """Make the state in `path` anew for these contracts; the old one is replaced when the new one is complete.
+
+    Equal, row for row, to the state that was kept up record by record. Raises HoldfastError when a process has the
+    old state open, when history does not fit the contracts, or on a damaged ledger.
+    """
+    if durability.in_use(path):
+        raise HoldfastError("the state is in use", where=str(path), mend="stop the server, then rebuild")
+    fresh = path.with_name(path.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    state = State.open(fresh)
+    try:
+        report = build_missing(state, contracts, inputs, ledger, progress)
+        LedgerWriter(Log(ledger), state).close()
+        report.records = state.applied_seq
+        state.checkpoint()
+    finally:
+        state.close()
+    old = path.with_name(path.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    fresh.rename(path)
+    durability.sync_directory(path.parent)
+    shutil.rmtree(old, ignore_errors=True)
+    return report
+
+
+def build_missing(
+    state: State,
+    contracts: Sequence[Contract],
+    inputs: Mapping[str, Input],
+    ledger: Path,
+    progress: Progress | None = None,
+) -> Rebuilt:
+    """Make every series of these contracts ready, while live writers go on; what is ready already is left alone.
+
+    Each missing series is registered at some seq S. Live writers add the points of records after S at once; here those
+    of history and of the ledger up to S are added, in short transactions; then the series is ready. A build that was
+    interrupted is begun again. The first build loads history's events too.
+    """
+    with _building(state.path):
+        wanted = {series.key: series for contract in contracts for series in plan(contract).series}
+        loaded = not inputs or state.history == sorted(inputs)
+        state.register(wanted.values(), complete=loaded)
+        missing = {key: series for key, series in wanted.items() if not loaded or not state.ready(series)}
+        report = Rebuilt(len(missing))
+        since = {key: state.restart(series) for key, series in missing.items()}
+        imported = _import(state, contracts, inputs, missing, report, progress, events=not loaded)
+        if not loaded:
+            state.history = sorted(inputs)
+        add_ledger(state, missing, since, LedgerReader(ledger), imported, _hearing(progress, "points"))
+        state.publish(missing.values())
+        return report
+
+
+def _import(
+    state: State,
+    contracts: Sequence[Contract],
+    inputs: Mapping[str, Input],
+    missing: Mapping[bytes, Series],
+    report: Rebuilt,
+    progress: Progress | None,
+    *,
+    events: bool,
+) -> Labels:
+    """Add history's points to the missing series (and its events to their table); returns its labels."""
+    done: set[bytes] = set()
+    seen: set[str] = set()
+    labels: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+    for contract in contracts:
+        mine = _inputs_of(contract, inputs)
+        todo = [series for series in plan(contract).series if series.key in missing and series.key not in done]
+        if not mine or not (todo or events):
+            continue
+        records = read_records(_extended(contract, contracts), mine, refuse="drop", fields="all")
+        report.refused |= records.report.refused
+        for name, found in records.events.items():
+            beside = {label: item for (source, label), item in records.outcomes.items() if source == name}
+            new = name not in seen or any((name, label) not in labels for label in beside)
+            if events and new:
+                lines = bodies(found, found.source.fields, mine[name])
+                bulk.load_events(state, found, lines, beside, _hearing(progress, "events"))
+                report.events += len(found) if name not in seen else 0
+            seen.add(name)
+            for label, item in beside.items():
+                if (name, label) not in labels:
+                    columns = (column.tolist() for column in bulk.best_outcomes(item))
+                    at, versions, values = columns
+                    ids = found.ids[at].tolist()
+                    labels[name, label] = dict(zip(ids, zip(versions, values, strict=True), strict=True))
+        for series in todo:
+            done.add(series.key)
+            outcomes = records.outcomes.get((series.source, str(series.value)))
+            points = bulk.points_of(series, records.events[series.source], outcomes)
+            bulk.load(state, points, _hearing(progress, "points"))
+            report.points += len(points.times)
+    return labels
+
+
+def _inputs_of(contract: Contract, inputs: Mapping[str, Input]) -> dict[str, Input]:
+    names = {item.name for item in contract.sources} | {f"{item.source}.{item.name}" for item in contract.labels}
+    return {name: given for name, given in inputs.items() if name in names}
+
+
+def _extended(contract: Contract, contracts: Sequence[Contract]) -> Contract:
+    """The contract with the fields that the others read of its sources, so that an event's body holds them all."""
+    sources = []
+    for source in contract.sources:
+        fields = {item.name: item for item in source.fields}
+        for other in contracts:
+            for theirs in other.sources:
+                for item in theirs.fields if theirs.name == source.name else ():
+                    fields.setdefault(item.name, replace(item, nullable=True))
+        sources.append(replace(source, fields=tuple(fields.values())))
+    return replace(contract, sources=tuple(sources))
+
+
+def _hearing(progress: Progress | None, what: str) -> Callable[[int], None] | None:
+    return None if progress is None else partial(progress, what)
+
+
+@contextmanager
+def _building(path: Path) -> Iterator[None]:
+    """One builder at a time; raises HoldfastError when another process builds."""
+    fd = os.open(path / durability.BUILD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise HoldfastError("another process builds this state", where=str(path), mend="wait for it") from error
+    finally:
+        os.close(fd)
