@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as one JSON document.")]
 """The option every command has."""
-
-Tick = Callable[[int, int | None], None]
-"""Told with what is done and what there is in all (None: not known)."""
 
 
 def console() -> Console:
@@ -36,13 +33,14 @@ def answer(document: Mapping[str, Any], lines: Iterable[Any], *, as_json: bool) 
         return
     screen = console()
     for line in lines:
-        screen.print(line)
+        screen.print(line, markup=False)
 
 
 def columns(title: str, names: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
     """A table; numbers to the right."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     listed = [[_cell(value) for value in row] for row in rows]
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
@@ -50,7 +48,7 @@ def columns(title: str, names: Sequence[str], rows: Iterable[Sequence[object]]) 
         numeric = bool(listed) and all(row[at][:1].isdigit() or row[at] in ("", "-") for row in listed)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
-        table.add_row(*row)
+        table.add_row(*(Text(cell) for cell in row))  # text as it is: [brackets] are no markup
     return table
 
 
@@ -92,31 +90,64 @@ def failure(error: HoldfastError, *, as_json: bool) -> None:
         screen.print(Text.assemble(("mend  ", "bold green"), error.mend))
 
 
+class Progress(Protocol):
+    """Called with what is done and what there is in all (None: not known); told in words what is done now."""
+
+    def __call__(self, done: int, total: int | None) -> None: ...
+
+    def phase(self, words: str) -> None: ...
+
+
 @contextmanager
-def progress(label: str, *, as_json: bool = False) -> Iterator[Tick]:
-    """A bar on a terminal; elsewhere one line each five seconds on standard error; nothing with --json."""
+def progress(label: str, *, as_json: bool = False) -> Iterator[Progress]:
+    """A bar on a terminal; elsewhere plain lines on standard error; nothing with --json."""
     if as_json:
-        yield lambda done, total: None
+        yield _Silence()
     elif sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
 
-        parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*parts, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(label, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        parts = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bars(*parts, console=Console(stderr=True), transient=True) as bars:
+            yield _Bar(bars, bars.add_task(label, total=None))
     else:
-        yield _lines(label)
+        yield _Lines(label)
 
 
-def _lines(label: str) -> Tick:
-    last = time.monotonic()
+class _Silence:
+    def __call__(self, done: int, total: int | None) -> None:
+        return None
 
-    def tick(done: int, total: int | None) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 5:
-            last = time.monotonic()
+    def phase(self, words: str) -> None:
+        return None
+
+
+class _Bar:
+    def __init__(self, bars: Any, task: Any) -> None:
+        self._bars = bars
+        self._task = task
+
+    def __call__(self, done: int, total: int | None) -> None:
+        self._bars.update(self._task, completed=done, total=total)
+
+    def phase(self, words: str) -> None:
+        self._bars.update(self._task, description=words)
+
+
+class _Lines:
+    """One line for each phase, and one each five seconds in between."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if time.monotonic() - self._last >= 5:
+            self._last = time.monotonic()
             share = f" of {total:,}" if total else ""
-            print(f"{label}: {done:,}{share}", file=sys.stderr, flush=True)  # noqa: T201  # progress in a pipe
+            print(f"{self._label}: {done:,}{share}", file=sys.stderr, flush=True)  # noqa: T201  # progress in a pipe
 
-    return tick
+    def phase(self, words: str) -> None:
+        self._label = words
+        print(words, file=sys.stderr, flush=True)  # noqa: T201  # the same

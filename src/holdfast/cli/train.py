@@ -26,9 +26,9 @@ def train(
     with progress("training", as_json=as_json) as tick:
         done = journey(
             opened(), family=family, without=without or (), sweep=sweep, changes=settings or (), register=register,
-            progress=tick,
+            progress=tick, phase=tick.phase,
         )  # fmt: skip
     lines = [columns("", ("metric", "train", "test", "baseline"), done.metric_rows()), *done.lines()]
-    if done.tried:
-        lines.insert(0, columns("tried", done.tried_columns(), done.tried_rows()))
+    if done.tried is not None:
+        lines.insert(0, columns("tried, the best first", done.tried.columns(), done.tried.rows()))
     answer(done.as_dict(), lines, as_json=as_json)

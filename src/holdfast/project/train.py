@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.errors import HoldfastError
 from holdfast.project.project import Project
@@ -15,10 +15,15 @@ from holdfast.project.project import Project
 if TYPE_CHECKING:
     from holdfast.training.evaluate import Metric
     from holdfast.training.settings import TrainingSettings
+    from holdfast.training.sweep import Swept
     from holdfast.training.track import Store
     from holdfast.training.train import Trained
 
 SHOWN = ("average_precision", "roc_auc", "f1", "precision", "recall", "brier", "log_loss")
+
+
+def quiet(_: str) -> None:
+    """Nobody wants to hear what is done now."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,8 @@ class Version:
 
     version: str
     trained: Trained
-    tried: Sequence[dict[str, Any]] = field(default_factory=tuple)
-    """One row for each setting of a sweep, the best first."""
+    tried: Swept | None = None
+    """Every setting of a sweep, the best first."""
 
     @property
     def metrics(self) -> Any:
@@ -38,12 +43,6 @@ class Version:
         """Metric, and its value on train, test, and for the baseline on test."""
         train, test, baseline = (self.metrics[part] for part in ("train", "test", "baseline"))
         return [(name, _shown(train[name]), _shown(test[name]), _shown(baseline[name])) for name in SHOWN]
-
-    def tried_columns(self) -> list[str]:
-        return list(self.tried[0]) if self.tried else []
-
-    def tried_rows(self) -> list[list[Any]]:
-        return [list(row.values()) for row in self.tried]
 
     def lines(self) -> list[str]:
         registered = f"version {self.version}" if self.version else "not registered"
@@ -64,7 +63,7 @@ class Version:
             "model_hash": trained.model_hash,
             "run": trained.run,
             "record": dict(trained.record),
-            "tried": list(self.tried),
+            "tried": [trial.as_dict() for trial in self.tried.trials] if self.tried else [],
         }
 
 
@@ -77,6 +76,7 @@ def train(
     changes: Sequence[str] = (),
     register: bool = True,
     progress: Callable[[int, int | None], None] | None = None,
+    phase: Callable[[str], None] = quiet,
 ) -> Version:
     """Train on the project's features (built first when they are not there, or of another contract).
 
@@ -89,17 +89,18 @@ def train(
     settings = told(project, family, without, changes)
     table = features(project, progress=progress)
     store = place(project)
-    rows: Sequence[dict[str, Any]] = ()
+    swept: Swept | None = None
     if sweep is not None:
         from holdfast.training.sweep import sweep as search
 
-        settings, rows = search(project.contract, table, settings, sweep, store)
+        swept = search(project.contract, table, settings, _way(sweep), progress=phase)
+        settings = swept.best
     out = project.bundles_path / ".training"
     shutil.rmtree(out, ignore_errors=True)
-    trained = train_tracked(project.contract, table, settings, out, store, code=project.folder)
+    trained = train_tracked(project.contract, table, settings, out, store, code=project.folder, progress=phase)
     kept = _keep(project, trained)
     version = project.registry.register(kept) if register else ""
-    return Version(version, kept, rows)
+    return Version(version, kept, swept)
 
 
 def told(project: Project, family: str | None, without: Sequence[str], changes: Sequence[str]) -> TrainingSettings:
@@ -122,6 +123,14 @@ def told(project: Project, family: str | None, without: Sequence[str], changes: 
     if without:
         values["without"] = list(without)
     return settings_from(values)
+
+
+def _way(sweep: str) -> Literal["grid", "optuna"]:
+    if sweep == "grid":
+        return "grid"
+    if sweep == "optuna":
+        return "optuna"
+    raise HoldfastError(f"{sweep!r} is no way to sweep", mend="one of: grid, optuna")
 
 
 def place(project: Project) -> Store:
