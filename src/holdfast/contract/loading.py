@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 import traceback
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,6 +46,7 @@ def _run(source: str, file: Path) -> Contract | None:
     _check_repeated_keys(tree, file)
     module = ModuleType("holdfast_contract_file")
     module.__file__ = str(file)
+    sys.modules[module.__name__] = module  # dataclasses look their module up while it runs
     try:
         exec(compile(tree, str(file), "exec"), module.__dict__)  # noqa: S102 - the user's own file, by their command
     except HoldfastError as error:
@@ -54,6 +56,8 @@ def _run(source: str, file: Path) -> Contract | None:
         fault("file", f"{type(error).__name__}: {error}", _hint(error, module), _line(error, file))
     else:
         return _pick(module, file)
+    finally:
+        sys.modules.pop(module.__name__, None)
     return None
 
 
