@@ -92,7 +92,7 @@ def canonical_order(ids: NDArray[np.str_], times: Ints) -> Index:
         order = np.lexsort((ids, times))
         same = (times[order][1:] == times[order][:-1]) & (ids[order][1:] == ids[order][:-1])
         if same.any():
-            twice = ids[order][1:][same][0]
+            twice = str(ids[order][1:][same][0])
             raise HoldfastError(f"the id {twice!r} stands in two rows", where="training", mend="give each row its id")
     return order
 
