@@ -14,21 +14,12 @@ import pytest
 from tests.bundle.made import FEATURES, contract, packed, rows
 
 from holdfast.bundle.load import load
-from holdfast.bundle.mlflow_model import bundle_folder, requirements
+from holdfast.bundle.mlflow_model import bundle_folder, log_bundle, requirements
+from holdfast.bundle.mlflow_quiet import pointed_at
 from holdfast.bundle.pyfunc import ScoredBundle, as_matrix
 from holdfast.errors import HoldfastError
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
-
-LOG = """
-import sys, mlflow
-from mlflow.tracking import MlflowClient
-from holdfast.bundle.mlflow_model import log_bundle
-mlflow.set_tracking_uri(sys.argv[1])
-with mlflow.start_run():
-    print(log_bundle(sys.argv[2], registered="demo"))
-MlflowClient().set_registered_model_alias("demo", "champion", "1")
-"""
 
 LOAD = """
 import json, sys, mlflow, numpy, pandas
@@ -63,7 +54,11 @@ def run(program: str, where: Path, *arguments: str) -> str:
 def test_a_plain_python_process_gets_the_bundles_bits_from_mlflow(tmp_path: Path) -> None:
     packed(tmp_path / "bundle")
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    assert run(LOG, tmp_path, store, str(tmp_path / "bundle")).startswith("models:/")
+    with pointed_at(store) as mlflow:
+        experiment = mlflow.create_experiment("test", artifact_location=str(tmp_path / "mlruns"))
+        with mlflow.start_run(experiment_id=experiment):
+            assert log_bundle(tmp_path / "bundle", registered="demo").startswith("models:/")
+        mlflow.MlflowClient().set_registered_model_alias("demo", "champion", "1")
     matrix = rows()[0][:500]
     np.save(tmp_path / "rows.npy", matrix)
     answer = json.loads(run(LOAD, tmp_path, store, str(tmp_path / "rows.npy")))

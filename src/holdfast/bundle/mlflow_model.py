@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.bundle.load import load
+from holdfast.bundle.mlflow_quiet import open_mlflow
 from holdfast.bundle.predictors.spec import Matrix
 from holdfast.contract.model import Contract
 from holdfast.errors import HoldfastError
@@ -35,9 +36,9 @@ def log_bundle(
     `registered` also makes it a version of that registered model. `example`: feature rows for the input example, shape
     (rows, features); golden rows when left out. The bundle is verified before it is logged.
     """
-    import mlflow
     import pandas
 
+    mlflow = open_mlflow()
     bundle = load(directory)
     names = [feature.name for feature in bundle.contract.features]
     rows = _golden_rows(Path(directory), len(names)) if example is None else example
