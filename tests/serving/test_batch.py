@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from holdfast.ledger.read import LedgerReader
 from tests.serving.shop import Server, payment, serving, shop
+
+from holdfast.ledger.read import LedgerReader
 
 
 def test_rows_are_answered_one_by_one_good_and_bad(server: Server) -> None:
@@ -46,7 +47,8 @@ def test_a_repeated_row_gets_the_first_answer_and_another_body_a_conflict(server
 
 
 def test_what_is_no_list_of_rows_is_refused(server: Server) -> None:
-    for body in ({}, {"rows": {}}, {"rows": None}):
+    bodies: tuple[dict[str, object], ...] = ({}, {"rows": {}}, {"rows": None})
+    for body in bodies:
         assert server.post("/predict/batch", body).status_code == 422
     assert server.post("/predict/batch", {"rows": [{}] * 10_001}).status_code == 413
 

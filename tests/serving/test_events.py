@@ -8,7 +8,12 @@ from tests.serving.shop import Server, payment, stamp
 
 
 def notice(number: str, **changes: object) -> dict[str, object]:
-    return {"notice_id": number, "told_at": stamp(timedelta(minutes=1)), "merchant_category": "travel", "risk": 3} | changes
+    return {
+        "notice_id": number,
+        "told_at": stamp(timedelta(minutes=1)),
+        "merchant_category": "travel",
+        "risk": 3,
+    } | changes
 
 
 def values(server: Server, name: str) -> dict[str, object]:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from tests.serving.shop import Server, first, pack_model, payment, promote, second, serving, shop
 
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Promotion
 from holdfast.serving.follow import Course, seen
-from tests.serving.shop import Server, first, pack_model, payment, promote, second, serving, shop
 
 
 @contextmanager
@@ -70,7 +70,8 @@ def test_promotions_between_contracts_fail_no_request_and_are_quick(tmp_path: Pa
     contracts = {"1": first(), "2": second()}
     assert len(decisions) == len(answers)
     assert all(
-        item.contract == contracts[item.version].hash and len(item.features) == 8 * len(contracts[item.version].features)
+        item.contract == contracts[item.version].hash
+        and len(item.features) == 8 * len(contracts[item.version].features)
         for item in decisions
     )
 

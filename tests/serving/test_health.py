@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-
 from tests.serving.shop import Server, first, payment
 
 
@@ -51,7 +50,9 @@ def test_metrics_count_answers_refusals_and_latency(server: Server) -> None:
     assert float(samples['holdfast_refusals_total{code="range"}']) >= 1
     assert float(samples["holdfast_repeated_requests_total"]) >= 1
     assert float(samples["holdfast_state_seq"]) > 1
-    assert float(samples['holdfast_predict_seconds_bucket{le="+Inf"}']) == float(samples["holdfast_predict_seconds_count"])
+    assert float(samples['holdfast_predict_seconds_bucket{le="+Inf"}']) == float(
+        samples["holdfast_predict_seconds_count"]
+    )
     assert any(name.startswith("holdfast_model_info") and 'version="1"' in name for name in samples)
 
 

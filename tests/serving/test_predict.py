@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.serving.shop import Server, first, pack_model, payment, promote, second, serving, shop, stamp
 
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Refusal
-from tests.serving.shop import Server, first, pack_model, payment, promote, second, serving, shop, stamp
 
 
 def test_a_payment_gets_a_decision_under_the_contracts_own_names(server: Server) -> None:

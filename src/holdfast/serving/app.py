@@ -16,7 +16,6 @@ from starlette.routing import Route
 from holdfast import __version__
 from holdfast.errors import Problem
 from holdfast.features.state.state import State
-from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision
 from holdfast.serving import metrics, openapi, replies
@@ -29,7 +28,7 @@ from holdfast.serving.health import Health
 from holdfast.serving.live import Live
 from holdfast.serving.metrics import Counts
 from holdfast.serving.outcomes import Outcomes
-from holdfast.serving.predict import RETRY, Predict, too_large, unavailable
+from holdfast.serving.predict import OURS, RETRY, Predict, too_large, unavailable
 from holdfast.serving.wire import App, Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
 
 log = logging.getLogger("holdfast.serving")
@@ -47,13 +46,13 @@ def now_us() -> int:
 def create_app(
     live: Live,
     state: State,
-    committer: GroupCommitter,
+    durable: Durable,
     reader: LedgerReader,
     limits: Limits = Limits(),  # noqa: B008 — frozen
     clock: Callable[[], int] = now_us,
 ) -> App:
     """The app over parts that are open already; it neither starts nor stops them. `clock` answers µs UTC."""
-    durable, counts = Durable(committer), Counts()
+    counts = Counts()
     decider = Decider(lambda seq: _decision(reader, seq), limits, clock)
     predict = Predict(live, decider, state, durable, counts, limits)
     health = Health(live, state, durable)
@@ -74,7 +73,7 @@ def create_app(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/predict" and scope["method"] == "POST":
-            await _guarded(predict, scope, receive, send)
+            await predict(scope, receive, send)
         else:
             await _guarded(api, scope, receive, send)
 
@@ -101,8 +100,7 @@ async def _guarded(inner: Any, scope: Scope, receive: Receive, send: Send) -> No
         log.exception("a request could not be answered: %s %s", scope.get("method"), scope.get("path"))
         if started or scope["type"] != "http":
             raise
-        what = "the server failed; the fault is ours and was logged"
-        await send_json(send, 500, replies.error(what, [Problem("", "fault", what)]))
+        await send_json(send, 500, OURS)
 
 
 def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:

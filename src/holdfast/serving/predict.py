@@ -5,6 +5,7 @@ The reply leaves only when the decision is on disk.
 
 from __future__ import annotations
 
+import logging
 from time import perf_counter
 from urllib.parse import parse_qs
 
@@ -19,7 +20,12 @@ from holdfast.serving.live import Live, LiveSet
 from holdfast.serving.metrics import Counts
 from holdfast.serving.wire import Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
 
+FAULT = "the server failed; the fault is ours and was logged"
+log = logging.getLogger("holdfast.serving")
+
 RETRY = ((b"retry-after", b"1"),)
+OURS = replies.error(FAULT, [Problem("", "fault", FAULT, "send it again; if it fails again, tell its operator")])
+"""A fault of ours, which is logged: nothing a client sends should lead here."""
 
 
 class Predict:
@@ -50,6 +56,9 @@ class Predict:
             status, reply = refused.status, replies.encode(self.refuse(refused))
         except Unavailable as error:
             status, reply, headers = 503, unavailable(error), RETRY
+        except Exception:
+            log.exception("a prediction failed")
+            status, reply = 500, OURS
         self._counts.replies["/predict", status] += 1
         self._counts.took(perf_counter() - started)
         await send_json(send, status, reply, headers)

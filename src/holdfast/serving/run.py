@@ -26,6 +26,7 @@ from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Promotion
 from holdfast.ledger.writer import LedgerWriter
 from holdfast.serving.app import create_app
+from holdfast.serving.durable import Durable
 from holdfast.serving.follow import Course, Follower, Probe, begin
 from holdfast.serving.live import Live
 from holdfast.serving.wire import App, Limits
@@ -40,7 +41,7 @@ class Opened:
     app: App
     live: Live
     state: State
-    committer: GroupCommitter
+    durable: Durable
 
 
 @contextmanager
@@ -69,7 +70,8 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None) -> Iterator[O
         follower = Follower(live, course, promotions, bundle, state.ready, probe)
         follower.start()
         stack.callback(follower.stop)
-        yield Opened(create_app(live, state, committer, reader, limits), live, state, committer)
+        durable = Durable(committer)
+        yield Opened(create_app(live, state, durable, reader, limits), live, state, durable)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -100,7 +102,12 @@ def serve(
     with opened(home, limits, probe) as parts, listen(host, port) as bound:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{bound.getsockname()[1]}"
-        server = _Server(config(parts.app), None if announce is None else lambda: announce(address, parts.live))
+
+        def started() -> None:
+            if announce is not None:
+                announce(address, parts.live)
+
+        server = Server(config(parts.app), started, parts.durable)
         with _deaf((signal.SIGTERM, signal.SIGINT)):
             server.run(sockets=[bound])
 
@@ -121,17 +128,21 @@ def config(app: App) -> uvicorn.Config:
     )
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it answers."""
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells when it answers, and ends only when nothing waits for the disk."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None] | None) -> None:
-        super().__init__(config)
+    def __init__(self, settings: uvicorn.Config, started: Callable[[], None], durable: Durable) -> None:
+        super().__init__(settings)
         self._told = started
+        self._durable = durable
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._told is not None:
-            self._told()
+        self._told()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await self._durable.drained()
 
 
 @contextmanager
