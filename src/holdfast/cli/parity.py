@@ -17,7 +17,7 @@ def parity(
     """Feed history record by record to an empty state and compare every feature with batch; exit 1 on a difference."""
     from holdfast.project.parity import parity as journey
 
-    with progress("comparing", as_json=as_json):
-        report = journey(opened(), limit=limit)
+    with progress("comparing", as_json=as_json) as tick:
+        report = journey(opened(), limit=limit, progress=tick)
     answer(report.as_dict(), [str(report)], as_json=as_json)
     raise typer.Exit(0 if report.ok else 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from holdfast.cli.place import opened
@@ -23,10 +25,13 @@ def show(as_json: Json = False) -> None:
 
 
 @app.command()
-def rebuild(as_json: Json = False) -> None:
+def rebuild(
+    pin: Annotated[bool, typer.Option(help="Take the history as it is configured now, not as it was pinned.")] = False,
+    as_json: Json = False,
+) -> None:
     """Build the state again from history and ledger; the old one is kept until the new one is whole."""
     from holdfast.project.state import rebuilt
 
     with progress("rebuilding state", as_json=as_json) as tick:
-        done = rebuilt(opened(), progress=tick)
+        done = rebuilt(opened(), again=pin, progress=tick)
     answer(done.as_dict(), done.lines(), as_json=as_json)

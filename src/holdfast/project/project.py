@@ -134,11 +134,11 @@ class Project:
         self.home.mkdir(parents=True, exist_ok=True)
         state = State.open(self.state_path)
         try:
-            log = Log(self.ledger_path)
+            writer = LedgerWriter(Log(self.ledger_path), state)
             try:
-                yield state, LedgerWriter(log, state)
+                yield state, writer
             finally:
-                log.close()
+                writer.close()
         finally:
             state.close()
 

@@ -17,6 +17,7 @@ SECOND = 1_000_000
 
 def serve(project: Project, *, host: str | None = None, port: int | None = None, as_json: bool = False) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises HoldfastError when nothing was promoted yet or the port is taken."""
+    from holdfast.project.history import ensure_state
     from holdfast.serving.run import serve as run
     from holdfast.serving.wire import Limits
 
@@ -44,6 +45,9 @@ def serve(project: Project, *, host: str | None = None, port: int | None = None,
 
         return look(project.registry_uri, project.settings.name)
 
+    built = ensure_state(project)
+    if built is not None:
+        print(f"built {built.series} series of state", file=sys.stderr, flush=True)  # noqa: T201  # it took a while
     run(
         project.home,
         host=host or settings.serving_host,

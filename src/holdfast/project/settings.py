@@ -49,9 +49,7 @@ class Settings:
     serving_host: str = _setting("127.0.0.1", "Address `holdfast serve` listens on.")
     serving_port: int = _setting(8000, "Port it listens on; 0 takes a free one and says which.")
     serving_backdate_seconds: int = _setting(
-        604_800,
-        "How far in the past a decision's time may lie when its request arrives; also the longest gap between the end "
-        "of history and the first record of the ledger, which late events can still fill.",
+        604_800, "How far in the past a decision's time may lie when its request arrives."
     )
     serving_skew_seconds: int = _setting(300, "How far in the future it may lie, for clocks that differ.")
     serving_max_body_bytes: int = _setting(262_144, "Longest body of a request for one decision.")

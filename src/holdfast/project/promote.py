@@ -1,0 +1,96 @@
+"""Making a version live, and going back: state first, then the record, then the registry's alias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from holdfast.project.bundles import history
+from holdfast.project.history import Tick, build_state, live_contracts
+from holdfast.project.project import Project, whoami
+
+if TYPE_CHECKING:
+    from holdfast.bundle.bundle import Bundle
+    from holdfast.ledger.records import Promotion
+    from holdfast.registry.promote import Decided, Desk
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A decision that is on disk."""
+
+    decided: Decided
+
+    def as_dict(self) -> dict[str, Any]:
+        step = self.decided.record
+        return {
+            "action": step.action,
+            "alias": step.alias,
+            "version": step.version,
+            "previous": step.previous,
+            "bundle": step.bundle,
+            "contract": step.contract,
+            "who": step.who,
+            "why": step.why,
+            "seq": step.seq,
+            "notes": list(self.decided.notes),
+        }
+
+    def lines(self) -> list[str]:
+        step = self.decided.record
+        before = f" (before: version {step.previous})" if step.previous else ""
+        word = "rolled back: " if step.action == "rollback" else ""
+        head = f"{word}version {step.version} is {step.alias} now{before}, record {step.seq}"
+        return [head, *(f"  {note}" for note in self.decided.notes)]
+
+
+def promote(
+    project: Project,
+    version: str,
+    *,
+    why: str,
+    alias: str = "champion",
+    who: str | None = None,
+    progress: Tick | None = None,
+) -> Moved:
+    """Make a version (number or alias) live under an alias; a running server follows a new champion.
+
+    Raises HoldfastError when its bundle, its state or the door says no; then nothing has changed.
+    """
+    from holdfast.registry.promote import promote as decide
+
+    with _desk(project, progress) as desk:
+        return Moved(decide(desk, version, who=whoami(who), why=why, alias=alias))
+
+
+def rollback(project: Project, *, why: str, who: str | None = None) -> Moved:
+    """Return to the champion before this one. Needs no registry: its bundle is here and its state alive."""
+    from holdfast.registry.promote import rollback as decide
+
+    with _desk(project, None) as desk:
+        return Moved(decide(desk, who=whoami(who), why=why))
+
+
+@contextmanager
+def _desk(project: Project, progress: Tick | None) -> Iterator[Desk]:
+    from holdfast.registry.promote import Desk
+
+    with project.writing() as (state, writer):
+
+        def commit(record: Promotion) -> Promotion:
+            kept = writer.commit([record])[0]
+            assert type(kept) is type(record)
+            return kept
+
+        def prepare(bundle: Bundle) -> None:
+            build_state(project, state, [bundle.contract, *live_contracts(project)], writer, progress)
+
+        yield Desk(
+            registry=project.registry,
+            store=project.bundles_path,
+            history=lambda: history(project),
+            commit=commit,
+            prepare=prepare,
+        )
