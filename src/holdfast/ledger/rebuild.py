@@ -17,7 +17,6 @@ from holdfast.features.history import read_records
 from holdfast.features.plan import Series, plan
 from holdfast.features.sources import Input
 from holdfast.features.state import bulk, durability
-from holdfast.features.state.bodies import bodies
 from holdfast.features.state.state import State
 from holdfast.ledger.log import Log
 from holdfast.ledger.past import Labels, add_ledger
@@ -126,8 +125,7 @@ def _import(
             beside = {label: item for (source, label), item in records.outcomes.items() if source == name}
             new = name not in seen or any((name, label) not in labels for label in beside)
             if events and new:
-                lines = bodies(found, found.source.fields, mine[name])
-                bulk.load_events(state, found, lines, beside, _hearing(progress, "events"))
+                bulk.load_events(state, found, mine[name], beside, _hearing(progress, "events"))
                 report.events += len(found) if name not in seen else 0
             seen.add(name)
             for label, item in beside.items():

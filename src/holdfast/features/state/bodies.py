@@ -7,7 +7,7 @@ in the body as it was, for a later contract to read its own way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import starmap
 
 import msgspec
@@ -16,31 +16,35 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from holdfast.contract.model import Field
-from holdfast.features.columns import Column, given
+from holdfast.features.columns import Column, given, take
 from holdfast.features.history import Events
 from holdfast.features.kernel.operations import power_of_ten
 from holdfast.features.sources import Input, names_of, read, resolve
 
-CHUNK = 50_000
 _json = msgspec.json.Encoder().encode
 _NULL = "null"
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
-def bodies(events: Events, fields: Sequence[Field], given_input: Input) -> Iterator[bytes]:
-    """A JSON object for each event, in their order."""
-    raw = {item.name: item for item in fields if _forgiving(item)}
-    texts = _raw_texts(events, raw, given_input) if raw else {}
-    names = [item for item in fields if item.name in events.cells or item.name in texts]
-    template = "{" + ",".join(_json(item.name).decode().replace("%", "%%") + ":%s" for item in names) + "}"
-    for start in range(0, len(events), CHUNK):
-        part = slice(start, start + CHUNK)
-        columns = [
-            texts[item.name][part] if item.name in texts else _texts(item, events.cells[item.name], part)
-            for item in names
-        ]
-        for row in zip(*columns, strict=True):
-            yield (template % row).encode()
+class Bodies:
+    """JSON objects of the events at some positions."""
+
+    def __init__(self, events: Events, fields: Sequence[Field], given_input: Input) -> None:
+        self._events = events
+        raw = {item.name: item for item in fields if _forgiving(item)}
+        self._raw = _raw_texts(events, raw, given_input) if raw else {}
+        self._fields = [item for item in fields if item.name in events.cells or item.name in self._raw]
+        self._template = "{" + ",".join(_quoted(item.name).replace("%", "%%") + ":%s" for item in self._fields) + "}"
+
+    def __call__(self, at: NDArray[np.int64]) -> list[bytes]:
+        columns = []
+        for item in self._fields:
+            if item.name in self._raw:
+                texts = self._raw[item.name]
+                columns.append([texts[i] for i in at.tolist()])
+            else:
+                columns.append(_texts(item, take(self._events.cells[item.name], at)))
+        return [(self._template % row).encode() for row in zip(*columns, strict=True)]
 
 
 def _forgiving(field: Field) -> bool:
@@ -48,9 +52,9 @@ def _forgiving(field: Field) -> bool:
     return bool(field.placeholders) or not field.on_null == field.on_odd == field.on_unknown == "refuse"
 
 
-def _texts(field: Field, column: Column, part: slice) -> list[str]:
+def _texts(field: Field, column: Column) -> list[str]:
     """JSON texts of parsed cells that no policy touched."""
-    values, there = column.values[part], given(column)[part]
+    values, there = column.values, given(column)
     if field.type == "text":
         return [_NULL if item is None else _quoted(item) for item in values.tolist()]
     distinct, at = np.unique(values, return_inverse=True)

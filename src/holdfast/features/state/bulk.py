@@ -20,12 +20,14 @@ from holdfast.features.entities import entity_codes
 from holdfast.features.history import Events, Outcomes
 from holdfast.features.kernel.columns import predicate
 from holdfast.features.plan import Series
+from holdfast.features.sources import Input
 from holdfast.features.state import ordered, tree
+from holdfast.features.state.bodies import Bodies
 from holdfast.features.state.events import StoredEvent, Version, decode, decode_pending, encode
 from holdfast.features.state.keys import entity_hash, event_key, id_bytes
 from holdfast.features.state.nodes import Ints
 from holdfast.features.state.state import State
-from holdfast.features.state.tables import Tables
+from holdfast.features.state.tables import Tables, applied
 from holdfast.features.state.writing import ranges_shape, sums_shape
 
 BATCH = 50_000
@@ -100,35 +102,50 @@ def _cells(column: Column, at: Ints) -> list[Cell]:
 def load_events(
     state: State,
     events: Events,
-    bodies: Iterator[bytes],
+    given_input: Input,
     outcomes: Mapping[str, Outcomes],
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Put imported events into the table of events, with their labels (by name) as they stand."""
-    source, times = events.source.name, events.times.tolist()
-    labels: dict[int, dict[str, Version]] = {}
-    for name, found in outcomes.items():
-        best = best_outcomes(found)
-        for at, version, value in zip(*(column.tolist() for column in best), strict=True):
-            labels.setdefault(at, {})[name] = Version(version, value, 0)
-    keys = [event_key(source, name) for name in events.ids.tolist()]
-    encoded = [
-        encode(StoredEvent(0, time, body, b"", 0, labels.get(at, {})))
-        for at, (time, body) in enumerate(zip(times, bodies, strict=True))
-    ]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
+    """Put imported events into the table of events, with their labels (by name) as they stand.
+
+    `given_input` is what the events were read from; their bodies are made of it.
+    """
+    source = events.source
+    order = np.array(sorted(range(len(events)), key=[event_key(source.name, i) for i in events.ids].__getitem__))
+    labels = [(name, *_by_event(found, len(events))) for name, found in outcomes.items()]
+    with state.snapshot() as snapshot:
+        fresh = snapshot.transaction.stat(state.tables.events)["entries"] == 0
+    make = Bodies(events, source.fields, given_input)
     for start in range(0, len(order), BATCH):
-        part = order[start : start + BATCH]
-        pairs = [(keys[at], encoded[at]) for at in part]
-        _growing(state, partial(_put_events, tables=state.tables, pairs=pairs))
+        at = order[start : start + BATCH]
+        known = [(name, version[at].tolist(), value[at].tolist()) for name, version, value in labels]
+        pairs = []
+        rows = zip(events.ids[at].tolist(), events.times[at].tolist(), make(at), strict=True)
+        for row, (name, time, body) in enumerate(rows):
+            label = {
+                item: Version(version[row], value[row], 0) for item, version, value in known if version[row] != _NONE
+            }
+            pairs.append((event_key(source.name, name), encode(StoredEvent(0, time, body, b"", 0, label))))
+        _growing(state, partial(_put_events, tables=state.tables, pairs=pairs, fresh=fresh))
         if progress is not None:
-            progress(len(part))
+            progress(len(at))
 
 
-def _put_events(transaction: lmdb.Transaction[bytes], tables: Tables, pairs: list[tuple[bytes, bytes]]) -> None:
-    there = transaction.stat(tables.events)["entries"] > 0
-    pending = transaction.stat(tables.pending)["entries"] > 0
-    if there or pending:
+_NONE = -(1 << 62)
+
+
+def _by_event(outcomes: Outcomes, events: int) -> tuple[Ints, Ints]:
+    """Version (none: `_NONE`) and value of each event's label."""
+    at, version, value = best_outcomes(outcomes)
+    versions, values = np.full(events, _NONE, dtype=np.int64), np.zeros(events, dtype=np.int64)
+    versions[at], values[at] = version, value
+    return versions, values
+
+
+def _put_events(
+    transaction: lmdb.Transaction[bytes], tables: Tables, pairs: list[tuple[bytes, bytes]], fresh: bool
+) -> None:
+    if not fresh or applied(transaction, tables).seq:
         pairs = [(key, _merged(transaction, tables, key, new)) for key, new in pairs]
     transaction.cursor(tables.events).putmulti(pairs)
 
