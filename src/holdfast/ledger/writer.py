@@ -35,6 +35,11 @@ def now_micros() -> int:
     return time.time_ns() // 1_000
 
 
+def utc_day(micros: int) -> str:
+    """``20261122``: the UTC day of an instant."""
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).strftime("%Y%m%d")
+
+
 class LedgerWriter:
     """Accepts records into `log` and `state`. Open it after forking; its threads may share it.
 
@@ -104,8 +109,7 @@ class LedgerWriter:
             record.seq, record.received_at = seq, received
             if isinstance(record, Decision):
                 record.prediction_id = prediction_id(seq)
-        day = datetime.fromtimestamp(received // 1_000_000, UTC).strftime("%Y%m%d")
-        position = self._log.append(encode(records), len(records), day)
+        position = self._log.append(encode(records), len(records), utc_day(received))
         try:
             self._apply([(position, records)])
         except (lmdb.Error, OSError) as error:
