@@ -57,9 +57,7 @@ def shown(project: Project) -> dict[str, Any]:
     return {"applied_seq": applied, "last_seq": project.reader.last_seq(), "bytes": size, "series": rows}
 
 
-def rebuilt(
-    project: Project, *, again: bool = False, progress: Callable[[int, int | None], None] | None = None
-) -> Done:
+def rebuilt(project: Project, *, again: bool = False, progress: Tick | None = None) -> Done:
     """Make the state anew from pinned history and the ledger; `again` pins the history as it is configured now.
 
     Raises HoldfastError while a server has the state open.

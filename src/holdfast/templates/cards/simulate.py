@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from holdfast.simulate.cards import payments
+from holdfast.simulate.table import this_minute
 
 
 def main(words: list[str] | None = None) -> None:
@@ -12,7 +13,9 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args(words)
     customers = max(10, arguments.rows // 170)  # ninety days at 1.9 payments a day
-    table = payments(customers=customers, terminals=max(10, customers * 3 // 5), seed=arguments.seed)
+    now = this_minute()
+    table = payments(customers=customers, terminals=max(10, customers * 3 // 5), end=now, seed=arguments.seed)
+    table = table.known("is_fraud", now)  # what is reported later is not in a history of today
     path = table.write(Path(__file__).parent / "data" / "payments.parquet")
     print(f"{len(table):,} payments in {path}")
 
