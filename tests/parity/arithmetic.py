@@ -1,7 +1,7 @@
 """The oracle's numbers: each operation is exact in fractions and then rounded once, which is what IEEE 754 says.
 
-null is None; a result that no finite double holds is null. exp, log and pow have one definition in `docs/semantics.md`;
-`exponential`, `logarithm` and `power` are that definition written out a second time, over rounded fractions.
+null is None; a result that no finite double holds is null. exp, log and pow are what `features/kernel/elementary.py`
+says they are; `exponential`, `logarithm` and `power` are the same steps written out a second time, over fractions.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ FIELD_KIND: dict[str, Kind] = {
     "timestamp": "timestamp",
 }
 KINDS: tuple[Kind, ...] = ("number", "boolean", "category", "text", "timestamp")
-NUMBERS = (0.0, 1.0, -1.0, 0.5, 2.5, 10.0, -7.25, 0.1, 2.675, 100.0, 1e-9, 1e15, 1e308)
+NUMBERS = (0.0, 1.0, -1.0, 0.5, 2.5, 10.0, -7.25, 2.675, 1.115, 100.0, 1e-9, 1e15, 1e308)
 WORDS = ("", "a", "A", "ab", "Ä", "Straße", "B", "zz")
 ZONE_NAME = "Europe/Berlin"
 
@@ -95,7 +95,7 @@ class Trees:
         if op == "seconds_between":
             return node(op, kind, sub("timestamp"), sub("timestamp"))
         if op == "round":
-            return node(op, kind, sub("number"), digits=self.random.choice((0, 1, 2, 6, 12)))
+            return node(op, kind, sub("number"), digits=self.random.choice((0, 1, 2, 2, 2, 6, 12)))
         if op == "bin":
             return node(op, kind, sub("number"), edges=tuple(sorted(self.random.sample(NUMBERS, 3))))
         if op == "length":

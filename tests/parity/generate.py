@@ -73,7 +73,7 @@ def world(seed: int) -> World:
 
 
 def _sources(random: Random, mode: str, step: int) -> tuple[Source, Source]:
-    scale = random.choice((0, 1, 2, 2, 4))
+    scale = random.choice((0, 1, 2, 2, 2, 4))
     kind = Field("kind", "category", values=VOCABULARY, nullable=True, on_unknown="unknown", placeholders=('"N/A"',))
     payments = Source(
         "payments",
@@ -83,7 +83,7 @@ def _sources(random: Random, mode: str, step: int) -> tuple[Source, Source]:
             Field("id", "text"),
             Field("at", "timestamp"),
             Field("card", "text", nullable=True),
-            Field("shop", "integer"),
+            Field("shop", "integer", nullable=True),
             kind,
             Field("amount", "decimal", scale=scale, nullable=True, placeholders=('"none"',)),
             Field("pieces", "integer", nullable=True),
@@ -174,7 +174,7 @@ def _aggregate(
     random: Random, sources: Sequence[Source], label: Label, step: int, instants: Sequence[int]
 ) -> Aggregate:
     payments, logins = sources
-    over = max(1, random.randint(1, 20) * step + random.choice((0, 0, 0, 1, -1)))
+    over = max(1, random.choice((random.randint(1, 20), 60)) * step + random.choice((0, 0, 0, 1, -1)))
     ending = random.choice((0, 0, 0, 1, step, 5 * step))
     own = random.random() < 0.75
     if own:
@@ -223,7 +223,7 @@ def _happenings(
     numbers = random.choice(("small", "small", "tiny", "huge"))
     made: list[Happening] = []
     raw: dict[str, dict[str, str]] = {}
-    for source, most in zip(sources, (random.choice((3, 12, 30, 45)), random.choice((0, 5, 15))), strict=True):
+    for source, most in zip(sources, (random.choice((3, 12, 30, 60)), random.choice((0, 5, 15))), strict=True):
         for i in range(random.randint(1, most) if most else 0):
             time = base + random.randint(-3, 30) * step + random.choice((0, 0, 0, 0, 1, -1))
             name = f"{random.choice(('x', 'y', 'é', '𝒳'))}{i}"
@@ -253,6 +253,8 @@ def _happenings(
     return made, raw
 
 
+NEAR_TIES = (2.675, 1.115, -1.005, 0.285)
+"""Doubles whose hundredfold is a tie, or next to one, only by rounding."""
 _POOLS: dict[str, tuple[int, ...]] = {"tiny": (0, 1), "huge": (2**52 - 1, -(2**52) + 1, 2**51, 3, -1, 0)}
 
 
@@ -266,7 +268,7 @@ def _cell(random: Random, field: Field, numbers: str, base: int, step: int) -> C
         pool = _POOLS.get(numbers)
         return random.choice(pool) if pool else random.randint(-300, 900)
     if field.type == "real":
-        return random.choice((0.0, 1.5, -2.25, 0.1, 1e300, -1.7e308, 5e-324, random.uniform(-5, 5)))
+        return random.choice((0.0, 1.5, -2.25, 1e300, -1.7e308, 5e-324, *NEAR_TIES, random.uniform(-5, 5)))
     if field.type == "boolean":
         return random.randint(0, 1)
     if field.type == "category":
