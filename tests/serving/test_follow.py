@@ -140,7 +140,7 @@ def test_the_registry_being_away_is_told_and_changes_nothing(tmp_path: Path) -> 
 def test_an_alias_moved_by_other_means_is_told_and_not_followed(tmp_path: Path) -> None:
     home = tmp_path / ".holdfast"
     shop(home)
-    moved = "def moved():\n    return {'reachable': True, 'champion': '7'}"
+    moved = "def moved():\n    return {'reachable': True, 'aliases': {'champion': '7'}}"
     with serving(home, before=moved, more="probe=moved") as server:
         for _ in range(200):
             told = server.get("/health").json()["registry"]
@@ -160,15 +160,17 @@ def step(seq: int, bundle: str, version: str, alias: str = "champion") -> Promot
 
 def test_the_champion_before_is_the_last_other_bundle() -> None:
     course = Course()
-    assert course.take([step(1, "a", "1"), step(2, "b", "2"), step(3, "x", "9", "challenger"), step(4, "b", "2")])
-    assert course.seq == 4
+    steps = [step(1, "a", "1"), step(2, "b", "2"), step(3, "x", "9", "challenger"), step(4, "b", "2")]
+    course.take(lambda since: (steps, 17))
+    assert course.seq == 17
     assert [item.bundle for item in course.steps] == ["a", "b", "b"]
     found = course.before(2)
     assert found is not None
     assert found.bundle == "a"
     assert course.before(0) is None
-    assert not course.take([step(5, "x", "9", "challenger")])
-    assert course.seq == 5
+    asked: list[int] = []
+    course.take(lambda since: (asked.append(since), ([], 18))[1])  # type: ignore[func-returns-value]
+    assert (asked, course.seq, len(course.steps)) == ([17], 18, 3)
 
 
 def test_a_probe_remembers_when_the_registry_was_last_reached() -> None:

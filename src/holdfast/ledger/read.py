@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,16 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger import frames
 from holdfast.ledger.frames import HEAD, MAGIC, Segment
 from holdfast.ledger.ids import seq_of
-from holdfast.ledger.records import Decision, Record, decode
+from holdfast.ledger.records import Decision, Promotion, Record, decode
 
 if TYPE_CHECKING:
     from holdfast.features.state.snapshot import Snapshot
+
+_PROMOTION = msgspec.msgpack.encode("promotion")
+"""How a promotion's tag is spelled; other records may hold it too, a promotion always does."""
+
+_NEVER = 1 << 62
+"""After every seq."""
 
 
 class LedgerReader:
@@ -38,15 +45,26 @@ class LedgerReader:
                 return
             yield record
 
-    def _after(self, since: int) -> Iterator[Record]:
+    def promotions(self, since: int = 0, until: int | None = None) -> Iterator[Promotion]:
+        """The promotions among them. Batches that hold none are not decoded: a server asks for them when it starts."""
+        for record in self._after(since, _PROMOTION):
+            if until is not None and record.seq > until:
+                return
+            if isinstance(record, Promotion):
+                yield record
+
+    def _after(self, since: int, holding: bytes = b"") -> Iterator[Record]:
         found = frames.segments(self._directory)
         for segment, following in zip(found, [*found[1:], None], strict=False):  # an empty ledger has no segment
             if following is None or following.first_seq > since + 1:
-                yield from self._segment(segment, since, following is None)
+                yield from self._segment(segment, since, following is None, holding)
 
-    def _segment(self, segment: Segment, since: int, last: bool) -> Iterator[Record]:
+    def _segment(
+        self, segment: Segment, since: int, last: bool, holding: bytes = b"", stop: int | None = None
+    ) -> Iterator[Record]:
+        """Records of a segment after `since`, up to the offset `stop`; of batches whose bytes hold `holding`."""
         offset, seq = self._start(segment, since)
-        data = _read(segment, offset)
+        data = _read(segment, offset, stop)
         if offset == 0:
             if data[:HEAD] != MAGIC:
                 if last and len(data) < HEAD:
@@ -60,7 +78,7 @@ class LedgerReader:
             if not marks or seq >= marks[-1][0] + 512:
                 marks.append((seq, end))
             end, seq = after, seq + number
-            if seq - 1 > since:
+            if seq - 1 > since and (not holding or holding in bytes(payload)):
                 for record in _decode(payload, segment, end):
                     if record.seq > since:
                         yield record
@@ -80,8 +98,21 @@ class LedgerReader:
         return frames.sound_frame_after(data, at, segment.first_seq, start) is None
 
     def record(self, seq: int) -> Record | None:
-        """The record numbered `seq`, or None when the ledger does not hold it."""
-        return next(self.records(seq - 1, seq), None) if seq > 0 else None
+        """The record numbered `seq`, or None when the ledger does not hold it. Reads little once it knows the file."""
+        found = frames.segments(self._directory)
+        at = bisect_right(found, seq, key=lambda segment: segment.first_seq) - 1
+        if at < 0:
+            return None
+        segment, last = found[at], at == len(found) - 1
+        marks = self._marks.get(segment.path, [])
+        if not marks or marks[-1][0] <= seq:
+            for _ in self._segment(segment, _NEVER, last):
+                pass  # walks from the last mark to the end, decoding nothing
+            marks = self._marks.get(segment.path, [])
+        beyond = bisect_right(marks, seq, key=lambda mark: mark[0])
+        stop = marks[beyond][1] if beyond < len(marks) else None
+        record = next(self._segment(segment, seq - 1, last, stop=stop), None)
+        return record if record is not None and record.seq == seq else None
 
     def prediction(self, prediction_id: str) -> Decision | None:
         seq = seq_of(prediction_id)
@@ -114,11 +145,11 @@ def verify(directory: Path, since: int = 0) -> int:
     return sum(1 for _ in reader.records(since))
 
 
-def _read(segment: Segment, offset: int) -> bytes:
+def _read(segment: Segment, offset: int, stop: int | None) -> bytes:
     try:
         with segment.path.open("rb") as file:
             file.seek(offset)
-            return file.read(os.fstat(file.fileno()).st_size)
+            return file.read((os.fstat(file.fileno()).st_size if stop is None else stop) - offset)
     except OSError as error:
         raise HoldfastError(f"the ledger cannot be read: {error.strerror}", where=str(segment.path)) from error
 

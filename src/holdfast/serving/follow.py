@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic, time
 
 from holdfast.bundle.bundle import Bundle
@@ -26,8 +26,8 @@ AGAIN = 5.0
 PROBE = 5.0
 """Seconds between two looks at the registry."""
 
-Promotions = Callable[[int], Iterable[Promotion]]
-"""Promotions with a seq above the given one, in order."""
+Promotions = Callable[[int], tuple[Sequence[Promotion], int]]
+"""Promotions with a seq above the given one, in order, and the seq up to which it looked. Acknowledged ones only."""
 
 Load = Callable[[str], Bundle]
 """The verified bundle of a hash. Raises HoldfastError."""
@@ -46,15 +46,10 @@ class Course:
         self.seq = 0
         self.steps: list[Promotion] = []
 
-    def take(self, promotions: Iterable[Promotion]) -> bool:
-        """Reads on; whether the champion was moved."""
-        moved = False
-        for item in promotions:
-            self.seq = max(self.seq, item.seq)
-            if item.alias == CHAMPION and item.action in ("promote", "rollback"):
-                self.steps.append(item)
-                moved = True
-        return moved
+    def take(self, promotions: Promotions) -> None:
+        """Reads on from where it stopped."""
+        found, self.seq = promotions(self.seq)
+        self.steps += [item for item in found if item.alias == CHAMPION and item.action != "archive"]
 
     def before(self, at: int) -> Promotion | None:
         """The last champion before step `at` that was another bundle."""
@@ -117,7 +112,7 @@ class Follower(threading.Thread):
 
     def step(self) -> None:
         """One look at the ledger; swaps when there is another champion that is ready."""
-        self._course.take(self._promotions(self._course.seq))
+        self._course.take(self._promotions)
         wanted = self._course.steps[-1]
         now = self._live.now
         if wanted.bundle == now.champion.bundle.hash and wanted.version == now.champion.version:
@@ -159,7 +154,7 @@ def begin(course: Course, promotions: Promotions, load: Load, ready: Ready) -> L
 
     Raises HoldfastError when nothing was promoted yet, or no champion so far can serve.
     """
-    course.take(promotions(0))
+    course.take(promotions)
     if not course.steps:
         mend = "train a version, then promote it: holdfast promote VERSION"
         raise HoldfastError("there is no champion to serve", mend=mend)

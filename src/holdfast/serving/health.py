@@ -110,8 +110,9 @@ def staleness(seen: Mapping[str, object], champion: Version) -> dict[str, Any]:
     if isinstance(reached, int | float):
         shape["last_reached"] = timestamp_text(int(reached * 1_000_000))
         shape["stale_seconds"] = round(max(time() - reached, 0.0), 1)
-    alias = seen.get("champion")
-    if seen.get("reachable") and alias is not None and str(alias) != champion.version:
+    aliases = seen.get("aliases")
+    alias = aliases.get("champion") if isinstance(aliases, Mapping) else None
+    if alias is not None and str(alias) != champion.version:
         shape["note"] = (
             f"the registry's champion alias says version {alias}; "
             f"version {champion.version} was promoted by Holdfast and goes on answering"

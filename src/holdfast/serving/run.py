@@ -59,8 +59,10 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None) -> Iterator[O
         stack.callback(committer.close)
         reader = LedgerReader(home / "ledger")
 
-        def promotions(since: int) -> Iterator[Promotion]:
-            return (record for record in reader.records(since) if isinstance(record, Promotion))
+        def promotions(since: int) -> tuple[list[Promotion], int]:
+            # A record beyond what state holds may not be on the disk yet.
+            until = state.applied_seq
+            return list(reader.promotions(since, until)), until
 
         def bundle(name: str) -> Bundle:
             return load(home / "bundles" / name, expect=name)
