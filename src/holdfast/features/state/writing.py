@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Literal
 
 import lmdb
 
 from holdfast.contract.model import Cell
 from holdfast.features.plan import Series
-from holdfast.features.state import events, ordered, tree
+from holdfast.features.state import events, nodes, ordered, tree
 from holdfast.features.state.events import StoredEvent, Version
 from holdfast.features.state.keys import event_key, id_bytes
 from holdfast.features.state.nodes import Point, Shape
@@ -22,14 +23,21 @@ from holdfast.features.state.tables import Applied, Registered, Tables, applied,
 def sums_shape(series: Series) -> Shape:
     """How the tree of a `sums` or `labels` series is laid out."""
     labels = series.structure == "labels"
-    return Shape(counts=labels, sums=labels or series.value is not None, squares=series.squares)
+    return Shape(
+        counts=labels,
+        sums=labels or series.value is not None,
+        squares=series.squares,
+        leaf=nodes.LEAF_POINTS,
+        fan=nodes.FAN_OUT,
+    )
 
 
 def ranges_shape(series: Series) -> Ranges:
     """How the tree of an `extremes` or `distinct` series is laid out."""
     assert series.value is not None
     kind = series.field(series.value).type
-    return Ranges(series.structure == "distinct", "d" if kind == "real" else "16s" if kind == "text" else "q")
+    code: Literal["q", "d", "16s"] = "d" if kind == "real" else "16s" if kind == "text" else "q"
+    return Ranges(series.structure == "distinct", code, leaf=nodes.LEAF_POINTS, fan=nodes.FAN_OUT)
 
 
 Insert = Callable[["lmdb.Transaction[bytes]", Tables, bytes, int, bytes, Cell], None]
