@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.contract.model import Contract
+from holdfast.errors import HoldfastError
 from holdfast.features.sources import Input
 from holdfast.features.state.durability import Found
 from holdfast.features.state.state import State
@@ -43,10 +44,17 @@ def recover(
     Raises HoldfastError naming file and offset when the ledger is damaged other than by an unfinished last batch.
     """
     ledger.mkdir(parents=True, exist_ok=True)
-    verify(ledger)
+    recorded = verify(ledger)
     opened = State.open(state)
     try:
         before = opened.applied_seq
+        if before > recorded:
+            # The end of the ledger looks torn, but it was acknowledged: state was only ever told of synced batches.
+            raise HoldfastError(
+                f"the ledger is sound up to record {recorded} only, but state holds record {before}",
+                where=str(ledger),
+                mend="restore the ledger's last segment from a backup",
+            )
         writer = LedgerWriter(Log(ledger), opened)
         built = build_missing(opened, contracts, inputs, ledger, progress)
     except BaseException:
