@@ -50,7 +50,7 @@ contract: Frozen = Contract(
         "card_shops": card.distinct(payments.shop, over=days(2)),
         "shop_rate": shop.mean(fraud, over=days(5), ending=days(1)),
     },
-)
+).freeze()
 wider: Frozen = Contract(
     "payments",
     decide_on=payments,
@@ -63,13 +63,13 @@ wider: Frozen = Contract(
         "shop_sum": shop.sum(payments.amount, over=days(1)),
         "card_first": card.first(payments.amount, over=days(2)),
     },
-)
+).freeze()
 """A later contract: it shares some series with `contract` and needs others."""
 
 
 def event(number: int, *, amount: str | None = None, time: int | None = None) -> Event:
     """Payment `number`, the same in every process."""
-    dice = random.Random(number)  # noqa: S311 - a test's world, not a secret
+    dice = random.Random(number)
     moment = START + number * 600 * SECOND - dice.choice([0, 0, 0, 7_200 * SECOND]) if time is None else time
     body = json.dumps(
         {

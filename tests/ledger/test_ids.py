@@ -25,7 +25,9 @@ def test_a_foreign_text_is_no_prediction_id(name: str) -> None:
 
 def test_two_swapped_letters_are_noticed() -> None:
     name = prediction_id(123_456_789)
-    swapped = [name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in range(1, len(name) - 2) if name[i] != name[i + 1]]
+    swapped = [
+        name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in range(1, len(name) - 2) if name[i] != name[i + 1]
+    ]
     assert swapped
     assert all(seq_of(item) is None for item in swapped)
 
