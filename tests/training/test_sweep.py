@@ -12,7 +12,13 @@ from holdfast.errors import HoldfastError
 from holdfast.training.settings import settings_from
 from holdfast.training.sweep import sweep
 
-TREE = {"family": "decision_tree", "folds": 2, "sweep.max_depth": [1, 4], "sweep.imbalance": ["none", "weights"]}
+TREE = {
+    "threads": 1,
+    "family": "decision_tree",
+    "folds": 2,
+    "sweep.max_depth": [1, 4],
+    "sweep.imbalance": ["none", "weights"],
+}
 
 
 def test_a_grid_tries_every_combination_and_ranks_by_validation() -> None:

@@ -21,7 +21,7 @@ from holdfast.training.settings import FAMILIES, Family, TrainingSettings
 from holdfast.training.split import split
 from holdfast.training.train import Trained, reproduce, train
 
-QUICK = TrainingSettings(folds=2, bootstrap=20, params={"n_estimators": 30})
+QUICK = TrainingSettings(folds=2, bootstrap=20, threads=1, params={"n_estimators": 30})
 ROOT = Path(__file__).parents[2]
 
 

@@ -212,6 +212,9 @@ def _from_store(desk: Desk, target: Promotion) -> Bundle:
 
 def _follow(desk: Desk, record: Promotion, archived: bool) -> tuple[str, ...]:
     """Let MLflow's alias follow a decision that is on disk. Failing here changes nothing about the decision."""
+    away = desk.registry.away()
+    if away:
+        return (f"decided, but the registry's alias could not follow yet: {away}",)
     try:
         if archived:
             desk.registry.restore(record.version)

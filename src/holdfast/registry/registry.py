@@ -15,7 +15,7 @@ from holdfast.bundle.load import load
 from holdfast.bundle.mlflow_model import bundle_folder
 from holdfast.bundle.mlflow_quiet import open_mlflow, pointed_at
 from holdfast.errors import HoldfastError
-from holdfast.registry.probe import BUNDLE_TAG
+from holdfast.registry.probe import BUNDLE_TAG, probe
 
 ARCHIVED_TAG = "holdfast.archived"
 PRECISION_TAG = "holdfast.average_precision"
@@ -95,6 +95,13 @@ class Registry:
             raise HoldfastError(
                 f"the registry could not {what}: {fault}", where=self.uri, mend="check registry.uri and the network"
             ) from fault
+
+    def away(self) -> str:
+        """Why the store cannot be reached, found out in seconds; empty where it can, or where only MLflow can tell."""
+        if not self.uri.startswith(("sqlite:", "http:", "https:")):
+            return ""
+        found = probe(self.uri, self.name)
+        return "" if found["reachable"] else str(found["why"])
 
     def register(self, logged: Logged) -> str:
         """Make a logged training a new version; answers its number."""
