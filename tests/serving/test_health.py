@@ -40,8 +40,9 @@ def test_the_first_page_says_where_to_look(server: Server) -> None:
 
 
 def test_metrics_count_answers_refusals_and_latency(server: Server) -> None:
-    server.post("/predict", payment("metrics"))
-    server.post("/predict", payment("metrics"))
+    body = payment("metrics")
+    server.post("/predict", body)
+    server.post("/predict", body)
     server.post("/predict", payment("metrics-2", hour=99))
     reply = server.get("/metrics")
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from tests.serving.shop import Server, first, pack_model, payment, promote, second, serving, shop, stamp
 
+from holdfast.ledger.ids import body_digest
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Refusal
 
@@ -226,16 +228,19 @@ def test_reasons_are_given_and_kept_when_asked_for(tmp_path: Path) -> None:
     assert abs(found.reasons[0][2]) >= abs(found.reasons[1][2])
 
 
-def test_the_ledger_holds_a_body_that_stands_alone(tmp_path: Path) -> None:
+def test_the_ledger_holds_the_request_as_it_came_and_what_was_filled_in(tmp_path: Path) -> None:
     home = tmp_path / ".holdfast"
     shop(home)
+    sent = json.dumps(payment(1, payment_id=..., occurred_at=..., card_id="same"), indent=1).encode()
     with serving(home) as server:
-        name = server.post("/predict", payment(1, payment_id=..., occurred_at=...)).json()["prediction_id"]
-    found = LedgerReader(home / "ledger").prediction(name)
-    assert isinstance(found, Decision)
-    body = json.loads(found.body)
-    assert body["payment_id"] == found.event_id
-    assert body["occurred_at"].endswith("Z")
-    assert body["amount"] == 12.5
-    assert found.contract == first().hash
-    assert found.read_seq == found.seq - 1
+        names = [server.post("/predict", sent).json()["prediction_id"] for _ in range(2)]
+    found = [LedgerReader(home / "ledger").prediction(name) for name in names]
+    assert all(isinstance(item, Decision) for item in found)
+    one, two = (item for item in found if item is not None)
+    assert one.body == two.body == sent
+    assert one.digest == two.digest == body_digest(json.loads(sent))
+    assert one.event_id != two.event_id
+    assert one.time < two.time
+    assert (one.contract, one.read_seq) == (first().hash, one.seq - 1)
+    at = [item.name for item in first().features].index("card_payments_7d")
+    assert [struct.unpack_from("<d", item.features, at * 8) for item in (one, two)] == [(0.0,), (1.0,)]

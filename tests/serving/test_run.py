@@ -83,7 +83,8 @@ def test_a_signal_lets_requests_in_flight_be_answered(tmp_path: Path) -> None:
         threads = [threading.Thread(target=run, args=(server.address, number)) for number in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(0.7)
+        while len(acknowledged) < 60:
+            time.sleep(0.01)
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(15) == 0
         for thread in threads:

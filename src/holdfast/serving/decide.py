@@ -6,9 +6,8 @@ before → every problem at once → reads at one snapshot → feature row → s
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from holdfast.contract.model import SECOND, Cell, Field
 from holdfast.contract.values import NotJson, read_strict, timestamp_text
@@ -79,7 +78,7 @@ class Decider:
         if problems:
             raise Refuse(max(parsed.status, 400), counted(problems), problems, masked(raw, version.openly))
         if event_id is None or t is None:
-            cells, body = self._filled(version, cells, body, now)
+            cells = self._filled(version, cells, now)
             event_id, t = cells[version.id_at], cells[version.time_at]
         assert isinstance(t, int)
         row = version.row(cells, version.reads(snapshot, cells, t))
@@ -129,17 +128,14 @@ class Decider:
             return ()
         return (Problem(name, "time_window", what, mend),)
 
-    def _filled(
-        self, version: Version, cells: tuple[Cell, ...], body: bytes, now: int
-    ) -> tuple[tuple[Cell, ...], bytes]:
-        """Cells and body with the id and the time that the request left to the server."""
-        full, added = list(cells), {}
+    def _filled(self, version: Version, cells: tuple[Cell, ...], now: int) -> tuple[Cell, ...]:
+        """Cells with the id and the time that the request left to the server. The body is kept as it came."""
+        full = list(cells)
         if full[version.id_at] is None:
-            full[version.id_at] = added[version.source.id] = new_id(version.source.fields[version.id_at])
+            full[version.id_at] = new_id(version.source.fields[version.id_at])
         if full[version.time_at] is None:
             full[version.time_at] = now
-            added[version.source.time] = timestamp_text(now)
-        return tuple(full), with_fields(body, added)
+        return tuple(full)
 
 
 def _reasons(version: Version, row: list[float], most: int) -> list[tuple[str, float, float]]:
@@ -150,10 +146,3 @@ def _reasons(version: Version, row: list[float], most: int) -> list[tuple[str, f
 def new_id(field: Field) -> str:
     """An id nobody else has: 128 random bits, as text."""
     return os.urandom(16).hex()[: field.max_length]
-
-
-def with_fields(body: bytes, added: Mapping[str, Cell]) -> bytes:
-    """The request's own bytes with fields put before the closing brace, so that the record stands alone."""
-    more = json.dumps(added, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()
-    start = body.rstrip()[:-1].rstrip()
-    return start + (b"" if start.endswith(b"{") else b",") + more + b"}"

@@ -16,7 +16,7 @@ from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Event, Record
 from holdfast.serving import replies
 from holdfast.serving.bulk import Row, record_rows, rows_of, summary
-from holdfast.serving.decide import Refuse, conflict, new_id, read_body_json, with_fields
+from holdfast.serving.decide import Refuse, conflict, new_id, read_body_json
 from holdfast.serving.durable import Durable
 from holdfast.serving.live import Live, LiveSet
 from holdfast.serving.wire import Limits
@@ -104,15 +104,11 @@ class _Rows:
         if problems:
             shown = replies.masked(row, self._openly)
             raise Refuse(max(parsed.status, 400), replies.counted(problems), problems, shown)
-        body = canonical_body(row)
         if event_id is None:
             event_id = new_id(source.field(source.id))
-            body = with_fields(body, {source.id: event_id})
-        if t is None:
-            t = now
-            body = with_fields(body, {source.time: timestamp_text(now)})
+        t = now if t is None else t
         assert isinstance(t, int)
-        return Event(source=source.name, event_id=str(event_id), time=t, body=body, digest=digest)
+        return Event(source=source.name, event_id=str(event_id), time=t, body=canonical_body(row), digest=digest)
 
     def told(self, kept: Record) -> dict[str, Any]:
         assert not hasattr(kept, "action")
