@@ -131,7 +131,10 @@ def test_a_symbolic_link_is_refused_even_to_the_right_bytes(folder: Path, path: 
     outside.write_bytes((folder / path).read_bytes())
     (folder / path).unlink()
     (folder / path).symlink_to(outside)
-    assert refusal(folder).problems[0].field == path
+    fault = refusal(folder)
+    assert fault.problems[0].field == path
+    # The manifest is opened before anything is listed: opening itself must not follow the link.
+    assert fault.problems[0].code == ("unreadable" if path == "manifest.json" else "link")
 
 
 def test_a_linked_folder_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -145,7 +148,7 @@ def test_a_linked_folder_is_refused(folder: Path, tmp_path: Path) -> None:
 def test_a_pipe_in_the_place_of_a_file_is_refused_and_does_not_hang(folder: Path) -> None:
     (folder / "model_card.md").unlink()
     os.mkfifo(folder / "model_card.md")
-    assert refusal(folder).problems[0].field == "model_card.md"
+    assert [(problem.field, problem.code) for problem in refusal(folder).problems] == [("model_card.md", "unreadable")]
 
 
 @pytest.mark.parametrize(
@@ -191,6 +194,12 @@ def test_a_manifest_that_names_a_path_of_no_place_is_refused(folder: Path, path:
 def test_a_manifest_that_is_none_is_refused_without_a_crash(folder: Path, content: bytes) -> None:
     (folder / "manifest.json").write_bytes(content)
     assert refusal(folder).mend
+
+
+def test_a_manifest_that_says_one_thing_twice_is_refused(folder: Path) -> None:
+    place = folder / "manifest.json"
+    place.write_bytes(b'{"name":"other",' + place.read_bytes().removeprefix(b"{"))
+    assert "a key appears twice" in refusal(folder).what
 
 
 def test_a_bundle_of_a_later_format_says_so(folder: Path) -> None:
