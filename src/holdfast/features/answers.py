@@ -173,9 +173,7 @@ class _Group:
         window = self._window(points, aggregate)
         n = points.count(self.asking, window)
         largest = aggregate.name == "max"
-        values = points.extreme(
-            self.asking, window, self.events.cells[series.value].values[points.at], largest=largest
-        )
+        values = points.extreme(self.asking, window, self.events.cells[series.value].values[points.at], largest=largest)
         if aggregate.including_current:
             current, value = self._current(read)
             assert value is not None

@@ -20,7 +20,18 @@ from numpy.typing import NDArray
 from holdfast.contract.model import Contract, Label
 from holdfast.errors import HoldfastError
 from holdfast.features.answers import Rows, answers
-from holdfast.features.history import Events, Ints, Outcomes, Records, Refuse, Report, Texts, load, positions, read_records
+from holdfast.features.history import (
+    Events,
+    Ints,
+    Outcomes,
+    Records,
+    Refuse,
+    Report,
+    Texts,
+    load,
+    positions,
+    read_records,
+)
 from holdfast.features.kernel.columns import evaluate
 from holdfast.features.label_points import steps
 from holdfast.features.needs import fields_in_use
@@ -128,9 +139,7 @@ def build_from(
 def rows_of(contract: Contract, given: Input, report: Report, refuse: Refuse = "raise") -> Events:
     """A table of decisions as events of the deciding source."""
     counts = Report()
-    events, _, _ = load(
-        contract.deciding, fields_in_use(contract)[contract.decide_on], given, (), counts, refuse
-    )
+    events, _, _ = load(contract.deciding, fields_in_use(contract)[contract.decide_on], given, (), counts, refuse)
     for name, total in (("rows", counts.rows), ("duplicates", counts.duplicates), ("refused", counts.refused)):
         getattr(report, name)["rows"] = total.get(contract.decide_on, 0)
     report.problems += counts.problems

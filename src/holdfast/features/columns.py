@@ -33,15 +33,16 @@ def take(column: Column, at: NDArray[Any] | slice) -> Column:
 
 def given(column: Column) -> NDArray[np.bool_]:
     """Where a column is not null."""
+    there: NDArray[np.bool_] = np.ones(len(column.values), dtype=np.bool_)
     if column.valid is not None:
-        return column.valid
-    if column.values.dtype == object:
-        return np.not_equal(column.values, None).astype(np.bool_)
-    if column.values.dtype == np.float64:
-        return ~np.isnan(column.values)
-    if column.values.dtype == np.int32:  # category codes
-        return column.values != 0
-    return np.ones(len(column.values), dtype=np.bool_)
+        there = column.valid
+    elif column.values.dtype == object:
+        there = np.fromiter((item is not None for item in column.values.tolist()), np.bool_, len(column.values))
+    elif column.values.dtype == np.float64:
+        there = ~np.isnan(column.values)
+    elif column.values.dtype == np.int32:  # category codes
+        there = column.values != 0
+    return there
 
 
 def joined(columns: Sequence[Column]) -> Column:

@@ -54,7 +54,8 @@ def distinct_counts(
             fresh[asked[known & (end > start)]] = False
         counts += fresh
     if len(window.late):
-        counts[window.late] = _one_by_one(points, asking, window, codes, current, own_codes if own is not None else None)
+        mine = own_codes if own is not None else None
+        counts[window.late] = _one_by_one(points, asking, window, codes, current, mine)
     return counts
 
 
@@ -84,5 +85,3 @@ def _one_by_one(
         counts[start:stop] = np.bincount(pairs // widest, minlength=len(rows))
         start = stop
     return counts
-
-

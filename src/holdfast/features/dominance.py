@@ -78,9 +78,7 @@ def ends_below(levels: Ints, lo: Ints, hi: Ints, cuts: Ints) -> tuple[Ints, Ints
     return np.where(last < 0, -1, first), last
 
 
-def extreme_below(
-    values: NDArray[Any], levels: Ints, lo: Ints, hi: Ints, cuts: Ints, *, largest: bool
-) -> NDArray[Any]:
+def extreme_below(values: NDArray[Any], levels: Ints, lo: Ints, hi: Ints, cuts: Ints, *, largest: bool) -> NDArray[Any]:
     """The smallest (or largest) value at those positions; anything where there are none."""
     answer = np.zeros(len(lo), dtype=values.dtype)
     seen = np.zeros(len(lo), dtype=np.bool_)

@@ -30,12 +30,11 @@ def repeated(ids: Texts) -> Ints:
     return np.array([at for group in groups.values() if len(group) > 1 for at in group], dtype=np.int64)
 
 
-def surplus(
-    ids: Texts, times: Ints, known: Ints, content: Callable[[], Mapping[str, Column]], where: str
-) -> Ints:
+def surplus(ids: Texts, times: Ints, known: Ints, content: Callable[[], Mapping[str, Column]], where: str) -> Ints:
     """Positions to leave out, so that each id is there once, as it was first known.
 
-    `content` gives the columns that must agree; it is asked only when there are duplicates. Raises HoldfastError naming the ids whose duplicates differ in time or content.
+    `content` gives the columns that must agree; it is asked only when there are duplicates. Raises HoldfastError
+    naming the ids whose duplicates differ in time or content.
     """
     at = repeated(ids)
     if not len(at):
@@ -57,14 +56,14 @@ def surplus(
         for spot in np.flatnonzero(differs)[:LISTED].tolist():
             unequal = ", ".join(name for name, other in fields.items() if other[spot]) or "the time"
             problems.append(Problem("", "conflict", f"id {ids[at[spot]]!r} has two different values of {unequal}"))
-        raise HoldfastError(
-            "conflicting duplicates", where=where, mend="keep one row of each id", problems=problems
-        )
-    return at[~leads]
+        raise HoldfastError("conflicting duplicates", where=where, mend="keep one row of each id", problems=problems)
+    left_out: Ints = at[~leads]
+    return left_out
 
 
 def _differs(column: Column, at: Ints, first: Ints) -> NDArray[np.bool_]:
     values: NDArray[Any] = column.values
     there = given(column)
     unequal: NDArray[np.bool_] = np.asarray(values[at] != values[first], dtype=np.bool_)
-    return (there[at] != there[first]) | (unequal & there[at])
+    differs: NDArray[np.bool_] = (there[at] != there[first]) | (unequal & there[at])
+    return differs

@@ -20,13 +20,16 @@ from holdfast.errors import HoldfastError, Problem
 from holdfast.features import sources
 from holdfast.features.columns import Column, take
 from holdfast.features.duplicates import surplus
-from holdfast.features.needs import arrival_field, fields_in_use, instant_field, label_field, labels_in_use
-from holdfast.features.parse import SHOWN, parse
+from holdfast.features.needs import fields_in_use, instant_field, label_field, labels_in_use
+from holdfast.features.parse import parse
 from holdfast.features.sources import Input
+from holdfast.features.tables import ParsedTable, columns_of, parse_table
 
 Ints = NDArray[np.int64]
 Texts = NDArray[np.object_]
 Refuse = Literal["raise", "drop"]
+MOST = 100
+"""Problems a report lists."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,22 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     assumed_labels: list[str] = field(default_factory=list)
     unmatched_outcomes: dict[str, int] = field(default_factory=dict)
+
+    def take_in(self, name: str, read: ParsedTable, refuse: Refuse) -> None:
+        """Count what was read. Refused values raise HoldfastError, unless their rows are to be dropped."""
+        self.rows[name] = self.rows.get(name, 0) + read.rows
+        if not read.problems:
+            return
+        refused = int(read.refused.sum())
+        if refuse == "raise":
+            raise HoldfastError(
+                f"{refused:,} of {read.rows:,} rows hold values the contract refuses",
+                where=name,
+                mend="mend the values, state a policy in the contract, or drop such rows (refuse='drop')",
+                problems=read.problems,
+            )
+        self.refused[name] = self.refused.get(name, 0) + refused
+        self.problems += read.problems[: MOST - len(self.problems)]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -141,9 +160,7 @@ def read_records(
             present = sources.names_of(inputs[name], name)
             used = {item.name for item in chosen}
             chosen = tuple(i for i in source.fields if i.name in used or {i.name, *i.former} & set(present))
-        beside = [
-            item for item in labels if item.source == name and f"{name}.{item.name}" not in inputs
-        ]
+        beside = [item for item in labels if item.source == name and f"{name}.{item.name}" not in inputs]
         loaded, values, received = load(source, chosen, inputs[name], beside, report, refuse)
         events[name] = loaded
         lacking = [item for item in beside if item.name in windowed.get(name, set()) - values.keys()]
@@ -175,51 +192,24 @@ def load(
     labels: Sequence[Label],
     report: Report,
     refuse: Refuse,
-    table: pa.Table | None = None,
-    first_row: int = 0,
 ) -> tuple[Events, dict[str, Column], dict[str, Column]]:
     """The events of one input, with the values and arrivals of the labels that stand beside them."""
-    columns = _columns(source, fields, labels, sources.names_of(given, source.name))
-    table = sources.read(given, list(dict.fromkeys(columns.values())), source.name) if table is None else table
-    rows = table.num_rows
-    report.rows[source.name] = report.rows.get(source.name, 0) + rows
-    parsed: dict[str, Column] = {}
-    refused = np.zeros(rows, dtype=np.bool_)
-    problems: list[Problem] = []
-    for name, item in _specs(source, fields, labels).items():
-        if name not in columns:
-            array: Any = pa.nulls(rows, pa.large_string())
-        else:
-            array = table.column(columns[name])
-        read = parse(item, array, first_row)
-        parsed[name] = read.column
-        refused |= read.refused
-        problems += read.problems
-    if refused.any() or problems:
-        report.refused[source.name] = report.refused.get(source.name, 0) + int(refused.sum())
-        if refuse == "raise":
-            raise HoldfastError(
-                f"{int(refused.sum()):,} of {rows:,} rows hold values the contract refuses",
-                where=source.name,
-                mend="mend the values, state a policy in the contract, or drop such rows (refuse='drop')",
-                problems=problems,
-            )
-        report.problems += problems[: SHOWN * 5]
-    time = parsed[source.time]
+    columns = columns_of(source, fields, labels, sources.names_of(given, source.name))
+    read = parse_table(source, fields, labels, columns, _table(source, given, columns))
+    report.take_in(source.name, read, refuse)
+    parsed, time = read.cells, read.cells[source.time]
     known = parsed[source.known_at].values if source.known_at is not None else time.values + source.lag
-    ids = parsed[source.id]
     events = Events(
         source,
-        id_texts(ids),
+        id_texts(parsed[source.id]),
         time.values,
         known,
         {item.name: parsed[item.name] for item in fields},
-        np.arange(first_row, first_row + rows, dtype=np.int64),
+        np.arange(len(known), dtype=np.int64),
     )
     values = {item.name: parsed[item.name] for item in labels if item.name in columns}
-    received = {i.name: parsed[i.received_at] for i in labels if i.received_at is not None and i.received_at in parsed}
-    kept = np.flatnonzero(~refused) if refused.any() else None
-    order = canonical_order(events.ids, events.times, kept)
+    received = {i.name: parsed[i.received_at] for i in labels if i.received_at is not None and i.received_at in columns}
+    order = canonical_order(events.ids, events.times, np.flatnonzero(~read.refused))
     again = surplus(
         events.ids[order],
         events.times[order],
@@ -227,7 +217,7 @@ def load(
         lambda: {name: take(column, order) for name, column in {**events.cells, **values}.items()},
         source.name,
     )
-    report.duplicates[source.name] = report.duplicates.get(source.name, 0) + len(again)
+    report.duplicates[source.name] = len(again)
     if len(again):
         order = np.delete(order, again)
     return (
@@ -237,43 +227,9 @@ def load(
     )
 
 
-def _columns(
-    source: Source, fields: Sequence[Field], labels: Sequence[Label], names: Sequence[str]
-) -> dict[str, str]:
-    """The input's column for each field, label and arrival; all that are missing at once."""
-    optional = {item.name for item in labels} | {i.received_at for i in labels if i.received_at is not None}
-    found: dict[str, str] = {}
-    problems: list[Problem] = []
-    for name, item in _specs(source, fields, labels).items():
-        may_lack = name in optional or item.nullable or item.on_null == "impute"
-        column, problem = sources.resolve(names, name, item.former, optional=may_lack)
-        if column is not None:
-            found[name] = column
-        if problem is not None:
-            problems.append(problem)
-    if problems:
-        raise HoldfastError("the input lacks columns", where=source.name, problems=problems)
-    return found
-
-
-def _specs(source: Source, fields: Sequence[Field], labels: Sequence[Label]) -> dict[str, Field]:
-    """How each column is read, by name. An id and a time that a server would make up must be there in history."""
-    specs = {
-        item.name: replace(item, nullable=False, on_null="refuse", generated=False)
-        if item.name in (source.id, source.time)
-        else item
-        for item in fields
-    }
-    for name in (source.id, source.time):
-        specs.setdefault(name, replace(source.field(name), nullable=False, generated=False))
-    if source.known_at is not None:
-        specs[source.known_at] = replace(instant_field(source, source.known_at), nullable=False)
-    for label in labels:
-        specs[label.name] = label_field(label)
-        arrival = arrival_field(source, label)
-        if arrival is not None:
-            specs.setdefault(arrival.name, arrival)
-    return specs
+def _table(source: Source, given: Input, columns: Mapping[str, str]) -> pa.Table:
+    """The columns in use, each once, though two names may stand for one."""
+    return sources.read(given, list(dict.fromkeys(columns.values())), source.name)
 
 
 def canonical_order(ids: Texts, times: Ints, kept: Ints | None = None) -> Ints:
@@ -306,9 +262,9 @@ def positions(wanted: Sequence[str] | Texts, ids: Texts) -> Ints:
     return found
 
 
-def received_outcomes(events: Events, label: Label, ids: Sequence[str], version: Ints, value: Ints, known: Ints) -> (
-    tuple[Outcomes, int]
-):
+def received_outcomes(
+    events: Events, label: Label, ids: Sequence[str] | Texts, version: Ints, value: Ints, known: Ints
+) -> tuple[Outcomes, int]:
     """Outcomes by event id, and how many of them have no event here (they are left out)."""
     at = positions(ids, events.ids)
     met = at >= 0

@@ -61,8 +61,10 @@ def label_points(points: Points, outcomes: Outcomes | None, events: Events, size
     spot, event = spot[order], event[order]
     if len(spot) == len(points) and bool((spot == np.arange(len(points))).all()):
         same = known[order]
-        own = points if np.array_equal(same, points.known) else Points(
-            points.codes, points.times, same, points.at, points.entities
+        own = (
+            points
+            if np.array_equal(same, points.known)
+            else Points(points.codes, points.times, same, points.at, points.entities)
         )
     else:
         own = Points(points.codes[spot], points.times[spot], known[order], event, points.entities)

@@ -23,7 +23,7 @@ from holdfast.contract.values import Number, Refused, integer_bounds, parse_json
 from holdfast.errors import Problem
 from holdfast.features.columns import Column
 from holdfast.features.instants import plain_instants
-from holdfast.features.numbers import JSON_NUMBER, plain_reals, plain_scaled
+from holdfast.features.numbers import JSON_NUMBER, NEAR, plain_reals, plain_scaled
 
 Flags = NDArray[np.bool_]
 SHOWN = 10
@@ -109,15 +109,15 @@ def _odd_values(
     bad = faulty[codes]
     refused[odd[bad]] = True
     for row, code in zip(odd[bad][:SHOWN].tolist(), codes[bad][:SHOWN].tolist(), strict=True):
-        fault = faults[code]
-        problems.append(Problem(field.name, fault.code, f"row {row + first_row}: {fault.what}", fault.mend))
+        told = faults[code]
+        problems.append(Problem(field.name, told.code, f"row {row + first_row}: {told.what}", told.mend))
 
 
 def _coarse(field: Field, raw: object, cell: Cell) -> bool:
     """A double whose decimal reading is not certain, though its shortest text has few digits."""
     if field.type != "decimal" or field.rounding is not None or type(raw) is not float or not isinstance(cell, int):
         return False
-    return abs(raw * 10**field.scale - cell) > 1e-6
+    return bool(abs(raw * 10**field.scale - cell) > NEAR)
 
 
 def _as_json(field: Field, raw: Any) -> object:
@@ -199,7 +199,7 @@ def texts(array: pa.Array) -> NDArray[Any]:
     sample = array.slice(0, SAMPLE)
     if len(array) > SAMPLE and pc.count_distinct(sample).as_py() < SAMPLE // 2:
         coded = array.dictionary_encode()
-        words = np.append(coded.dictionary.to_numpy(zero_copy_only=False), None)
+        words = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
         found: NDArray[Any] = words[coded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)]
         return found
     plain: NDArray[Any] = array.to_numpy(zero_copy_only=False)

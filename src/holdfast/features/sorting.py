@@ -13,7 +13,8 @@ def distinct(values: NDArray[Any]) -> NDArray[Any]:
     if len(values) < 2 or bool((values[1:] > values[:-1]).all()):
         return values
     ordered = np.sort(values)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    once: NDArray[Any] = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    return once
 
 
 def ranked(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:

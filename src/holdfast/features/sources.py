@@ -6,6 +6,7 @@ CSV is read as text, so a decimal keeps every digit it was written with; an unqu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def stream(source: Input, columns: Sequence[str], where: str = "", rows: int = B
     for path in _files(Path(source), where):
         with _faults(path, where):
             if path.name.endswith(_CSV):
-                with pyarrow.csv.open_csv(path, **_csv_options(path, columns, where)) as reader:
+                with pyarrow.csv.open_csv(path, **_csv_options(columns)) as reader:
                     for batch in reader:
                         yield pa.Table.from_batches([batch])
             else:
@@ -65,7 +66,7 @@ def count(source: Input, where: str = "") -> int | None:
     files = _files(Path(source), where)
     if any(path.name.endswith(_CSV) for path in files):
         return None
-    return sum(pyarrow.parquet.read_metadata(path).num_rows for path in files)
+    return sum(int(pyarrow.parquet.read_metadata(path).num_rows) for path in files)
 
 
 def resolve(
@@ -82,20 +83,15 @@ def resolve(
     return None, Problem(wanted, "missing", "is not a column of the input", mend)
 
 
-class _faults:
+@contextmanager
+def _faults(path: Path, where: str) -> Iterator[None]:
     """Turns what Arrow says of a file into an error that names the file."""
-
-    def __init__(self, path: Path, where: str) -> None:
-        self.path = path
-        self.where = where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowInvalid | pa.ArrowKeyError | OSError):
-            what = f"cannot read {self.path}: {str(error).splitlines()[0]}"
-            raise HoldfastError(what, where=self.where, mend="give a readable Parquet or CSV file") from error
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+        told = (str(error) or type(error).__name__).splitlines()[0]
+        mend = "give a readable Parquet or CSV file"
+        raise HoldfastError(f"cannot read {path}: {told}", where=where, mend=mend) from error
 
 
 def _files(path: Path, where: str) -> list[Path]:
@@ -114,24 +110,28 @@ def _files(path: Path, where: str) -> list[Path]:
 
 
 def _file_names(path: Path, where: str) -> list[str]:
+    names: list[str] = []
     with _faults(path, where):
         if path.name.endswith(_CSV):
             with pyarrow.csv.open_csv(path) as reader:
-                return list(reader.schema.names)
-        return list(pyarrow.parquet.read_schema(path).names)
-    raise AssertionError("unreachable")
+                names = list(reader.schema.names)
+        else:
+            names = list(pyarrow.parquet.read_schema(path).names)
+    return names
 
 
 def _read_file(path: Path, columns: Sequence[str], where: str) -> pa.Table:
+    table: pa.Table = None
     with _faults(path, where):
         if path.name.endswith(_CSV):
-            return pyarrow.csv.read_csv(path, **_csv_options(path, columns, where))
-        with pyarrow.parquet.ParquetFile(path) as file:
-            return file.read(columns=list(columns))
-    raise AssertionError("unreachable")
+            table = pyarrow.csv.read_csv(path, **_csv_options(columns))
+        else:
+            with pyarrow.parquet.ParquetFile(path) as file:
+                table = file.read(columns=list(columns))
+    return table
 
 
-def _csv_options(path: Path, columns: Sequence[str], where: str) -> dict[str, Any]:
+def _csv_options(columns: Sequence[str]) -> dict[str, Any]:
     convert = pyarrow.csv.ConvertOptions(
         column_types={name: pa.large_string() for name in columns},
         include_columns=list(columns),
@@ -152,24 +152,16 @@ def _frame(source: Any, columns: Sequence[str] | None, where: str) -> pa.Table:
         frame = source.collect() if hasattr(source, "collect") else source
         return (frame if columns is None else frame.select(list(columns))).to_arrow()
     if library == "pandas":
-        kept = source if columns is None else source[list(columns)]
-        with _conversion(where):
-            return pa.Table.from_pandas(kept, preserve_index=False)
+        return _from_pandas(source if columns is None else source[list(columns)], where)
     raise HoldfastError(
         f"a {type(source).__name__} is no input", where=where, mend="give a path, an Arrow table, pandas or Polars"
     )
 
 
-class _conversion:
-    """Turns Arrow's refusal of a mixed pandas column into an error that says which."""
-
-    def __init__(self, where: str) -> None:
-        self.where = where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowInvalid | pa.ArrowTypeError):
-            mend = "give each column one type"
-            raise HoldfastError(" ".join(map(str, error.args)), where=self.where, mend=mend) from error
+def _from_pandas(frame: Any, where: str) -> pa.Table:
+    """Turns Arrow's refusal of a mixed column into an error that says which."""
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        told = " ".join(map(str, error.args))
+        raise HoldfastError(told, where=where, mend="give each column one type") from error

@@ -166,8 +166,9 @@ class Points:
         moved = np.zeros(len(self) + 1, dtype=np.int64)
         np.cumsum(kept, out=moved[1:])
         at = np.flatnonzero(kept)
-        return _Part(at, self.known[at], moved[window.lo[window.late]], moved[window.hi[window.late]],
-                     asking.cuts[window.late])
+        return _Part(
+            at, self.known[at], moved[window.lo[window.late]], moved[window.hi[window.late]], asking.cuts[window.late]
+        )
 
 
 @dataclass(frozen=True)
