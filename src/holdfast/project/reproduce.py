@@ -39,10 +39,10 @@ def reproduce(project: Project, which: str, *, threads: int | None = None) -> Ag
     from holdfast.project.build import features
     from holdfast.project.bundles import named
     from holdfast.training.train import reproduce as again
+    from holdfast.training.train import trained_from
 
     version, bundle = named(project, which)
-    whole = bundle.contract.hash == bundle.manifest.training["contract"]
-    contract = bundle.contract if whole else project.contract  # trained without some feature: the file has it
+    contract = trained_from(bundle.manifest, bundle.contract)
     table = features(project, contract=contract)
     done = again(bundle.manifest, contract, table, threads=threads)
     return Again(version, done.equal, done.model_hash, done.recorded_hash, done.differs)
