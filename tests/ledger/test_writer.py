@@ -1,4 +1,4 @@
-"""Acceptance: one order, duplicates and conflicts under the lock, several writers, and readers that see what was told."""
+"""Acceptance: one order, duplicates and conflicts under the lock, several writers, and what was told can be read."""
 
 from __future__ import annotations
 
