@@ -100,3 +100,10 @@ def test_other_records_of_the_ledger_are_passed_over() -> None:
     event = Event(source="s", event_id="e", time=0, body=b"", digest=b"")
     promotion = _history("promote 1").records[0]
     assert History.of([event, promotion, event]).records == (promotion,)
+
+
+def test_an_alias_may_lag_behind_rollbacks_made_while_the_registry_was_away() -> None:
+    assert _history("promote 1").lagging("champion") == {None}
+    assert _history("promote 1", "promote 2", "promote 3").lagging("champion") == {"2"}
+    steps = ("promote 1", "promote 2", "promote 3", "rollback 2", "rollback 1")
+    assert _history(*steps).lagging("champion") == {"2", "3"}

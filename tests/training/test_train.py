@@ -19,7 +19,7 @@ from holdfast.errors import HoldfastError
 from holdfast.training.rows import rows_of
 from holdfast.training.settings import FAMILIES, Family, TrainingSettings
 from holdfast.training.split import split
-from holdfast.training.train import Trained, reproduce, train
+from holdfast.training.train import Trained, reproduce, train, trained_from
 
 QUICK = TrainingSettings(folds=2, bootstrap=20, threads=1, params={"n_estimators": 30})
 ROOT = Path(__file__).parents[2]
@@ -155,6 +155,7 @@ def test_a_feature_left_out_is_asked_of_nobody(tmp_path: Path) -> None:
     assert bundle.contract.deciding.field("noise").nullable
     assert not bundle.contract.deciding.field("amount").nullable
     assert {item.feature for item in done.importance} == {"amount", "kind"}
+    assert trained_from(bundle.manifest, bundle.contract) == contract()
     again = reproduce(bundle.manifest, contract(), table(1_200).shuffled(4), threads=1)
     assert again.equal
 

@@ -77,6 +77,17 @@ class History:
         usable = (item for item in reversed(stack[:-1]) if item.version not in out)
         return next((item for item in usable if now is None or item.version != now.version), None)
 
+    def lagging(self, alias: str) -> frozenset[str | None]:
+        """Where the registry's alias may still stand because it could not follow: before the last decision, and
+        before each rollback that came right ahead of it (None: it was not set)."""
+        places: set[str | None] = set()
+        for item in reversed([item for item in self.records if item.alias == alias and item.action != "archive"]):
+            places.add(item.previous)
+            if item.action != "rollback":
+                # A promotion asks the registry first, so the alias had caught up by then.
+                break
+        return frozenset(places)
+
     def strays(self, aliases: Mapping[str, str]) -> list[Problem]:
         """Aliases of the registry (name → version) that do not stand where this history put them.
 

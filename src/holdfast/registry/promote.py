@@ -163,7 +163,7 @@ def repair(desk: Desk) -> tuple[str, ...]:
         there = now.get(alias)
         if there == item.version:
             continue
-        if there == item.previous:
+        if there in history.lagging(alias):
             desk.registry.set_alias(alias, item.version)
             notes.append(f"moved the alias {alias} to version {item.version}, as was decided before")
         else:

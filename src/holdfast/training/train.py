@@ -18,7 +18,7 @@ from holdfast.bundle.golden import choose_golden
 from holdfast.bundle.load import load
 from holdfast.bundle.pack import pack
 from holdfast.bundle.predictors.prove import prove_equal
-from holdfast.contract.model import Contract
+from holdfast.contract.model import Contract, contract_from
 from holdfast.errors import HoldfastError, Problem
 from holdfast.training.evaluate import Confusion, Metric, confusion, evaluate
 from holdfast.training.fingerprint import code_version, environment_lock, fingerprint, libraries, who
@@ -115,6 +115,8 @@ def train(
         "settings": settings.as_dict(),
         "data": whole.as_dict(),
         "contract": contract.hash,
+        # What was left out is not in the packed contract; training again needs it.
+        **({"whole_contract": contract.as_json()} if settings.without else {}),
         "split": made.record,
         "validation": learned.validated.as_dict(),
         "metrics": {part: {name: value.as_dict() for name, value in found.items()} for part, found in metrics.items()},
@@ -167,6 +169,12 @@ class Recorded(Protocol):
 
     @property
     def training(self) -> Mapping[str, Any]: ...
+
+
+def trained_from(recorded: Recorded, packed: Contract) -> Contract:
+    """The contract whose features a bundle was trained from: the packed one, or with what was left out of it."""
+    whole = recorded.training.get("whole_contract")
+    return contract_from(whole) if whole is not None else packed
 
 
 def reproduce(
