@@ -31,7 +31,7 @@ def online(world: World) -> Rows:
     arrivals: list[Happening | Outcome] = sorted([*world.happenings, *world.outcomes], key=lambda item: item.known)
     waiting = sorted(range(len(world.decisions)), key=lambda i: world.decisions[i].cut)
     answers: Rows = [[] for _ in waiting]
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, _small_nodes(world.seed % 2 == 0):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, small_nodes(world.seed % 2 == 0):
         kept = state.State.open(folder, map_bytes=1 << 24)
         kept.register(planned.series)
         read, row = reads.compile_reads(planned), compile_row(contract)
@@ -54,7 +54,7 @@ def online(world: World) -> Rows:
 
 
 @contextmanager
-def _small_nodes(small: bool) -> Iterator[None]:
+def small_nodes(small: bool) -> Iterator[None]:
     """Trees of three points a leaf, so that a few dozen events make them split and grow."""
     if not small:
         yield
@@ -62,8 +62,6 @@ def _small_nodes(small: bool) -> Iterator[None]:
     with (
         patch.object(nodes, "LEAF_POINTS", 3),
         patch.object(nodes, "FAN_OUT", 3),
-        patch.object(ranges, "LEAF_POINTS", 3),
-        patch.object(ranges, "FAN_OUT", 3),
         patch.object(ranges, "KEPT", 2),
     ):
         yield

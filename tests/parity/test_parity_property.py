@@ -11,10 +11,13 @@ from collections import Counter
 
 import pytest
 from tests.parity.compare import difference, smallest, story
-from tests.parity.engines import ENGINES
+from tests.parity.engines import ENGINES, small_nodes
 from tests.parity.generate import tally, world
 
 from holdfast.features.kernel.operations import OPERATIONS
+from holdfast.features.plan import plan
+from holdfast.features.state import nodes
+from holdfast.features.state.writing import sums_shape
 
 EXAMPLES = int(os.environ.get("HOLDFAST_PARITY_EXAMPLES", "1000"))
 PARTS = 4
@@ -45,6 +48,13 @@ def test_every_engine_gives_the_bits_of_the_oracle(part: int) -> None:
             pytest.fail(f"{found}\n{story(smallest(made, ENGINES))}", pytrace=False)
     print(f"\n{len(range(part, EXAMPLES, PARTS))} worlds, {len(ENGINES)} engines and the oracle, 0 differing bits")
     print(", ".join(f"{name} {counts[name]}" for name in sorted(counts)))
+
+
+def test_half_of_the_worlds_make_the_trees_split() -> None:
+    series = plan(world(0).contract).series[0]
+    assert sums_shape(series).leaf == nodes.LEAF_POINTS > 60
+    with small_nodes(True):
+        assert (sums_shape(series).leaf, sums_shape(series).fan) == (3, 3)
 
 
 def test_every_construct_of_the_language_occurs() -> None:

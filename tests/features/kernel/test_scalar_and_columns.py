@@ -14,7 +14,7 @@ from holdfast.features.kernel.scalar import compile_predicate, compile_row
 features = st.one_of(trees("number"), trees("boolean"), trees("category"))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     nodes=st.lists(features, min_size=1, max_size=4),
     rows=st.lists(st.tuples(cells, aggregates), min_size=1, max_size=12),
@@ -36,7 +36,7 @@ def test_a_random_contract_gives_the_same_bits_for_rows_and_for_columns(
             assert value != 0 or bits([value]) == bits([0.0])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(node=trees("boolean"), rows=st.lists(cells, min_size=1, max_size=12))
 def test_a_random_filter_takes_the_same_rows_one_by_one_and_in_columns(
     node: Node, rows: list[tuple[Cell, ...]]
