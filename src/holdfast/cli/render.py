@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,10 +21,15 @@ Json = Annotated[bool, typer.Option("--json", help="Answer as one JSON document.
 """The option every command has."""
 
 
+_NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?%?")
+PIPE_WIDTH = 160
+"""Columns of a table where there is no terminal to ask."""
+
+
 def console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def answer(document: Mapping[str, Any], lines: Iterable[Any], *, as_json: bool) -> None:
@@ -45,7 +51,8 @@ def columns(title: str, names: Sequence[str], rows: Iterable[Sequence[object]]) 
     listed = [[_cell(value) for value in row] for row in rows]
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for at, name in enumerate(names):
-        numeric = bool(listed) and all(row[at][:1].isdigit() or row[at] in ("", "-") for row in listed)
+        cells = [row[at] for row in listed if row[at] not in ("", "-")]
+        numeric = bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
         table.add_row(*(Text(cell) for cell in row))  # text as it is: [brackets] are no markup

@@ -23,5 +23,5 @@ def validate(
     with progress("validating", as_json=as_json):
         report = journey(opened(), source, events=events, features=features)
     names = ("finding", "status", "rows", "why", "mend")
-    answer(report.as_dict(), [columns("", names, report.rows()), *report.lines()], as_json=as_json)
+    answer(report.as_dict(), [columns("", names, report.table()), *report.lines()], as_json=as_json)
     raise typer.Exit(0 if report.ok else 1)

@@ -214,16 +214,16 @@ class _Journey:
 
         with self.step("promoting it under traffic, and rolling back"):
             traffic = Traffic(server.port, self.bodies, clients=2, pause=0.002).start()
-            promote(self.project, "2", why="three features more", who="demo")
-            forward = _wait_for(server, "2")
+            promoted = promote(self.project, "2", why="three features more", who="demo").decided.record
+            forward = _wait_for(server, "2") - promoted.received_at / 1e6
             time.sleep(1.0)
-            rollback(self.project, why="the demo shows it", who="demo")
-            back = _wait_for(server, "1")
+            returned = rollback(self.project, why="the demo shows it", who="demo").decided.record
+            back = _wait_for(server, "1") - returned.received_at / 1e6
             time.sleep(0.5)
             sent = traffic.stop()
         self._answered(sent)
         both = sent.versions == {"1", "2"}
-        figure = f"live after {forward:.2f} s, back after {back:.2f} s"
+        figure = f"live {forward:.2f} s after its record, back {back:.2f} s after the rollback's"
         self.proof("another contract, and back in seconds", figure, max(forward, back) < 2.0)
         figure = f"{len(sent.answered):,} requests meanwhile, {len(sent.failed)} failed"
         self.proof("no request failed", figure, not sent.failed and both)
@@ -271,12 +271,12 @@ def _same(record: Decision | None, reply: Mapping[str, Any]) -> bool:
 
 
 def _wait_for(server: Server, version: str, patience: float = 20.0) -> float:
-    """Seconds until the server says that this version answers."""
+    """When (seconds since 1970) the server says that this version answers."""
     client, begun = Client(server.port), time.perf_counter()
     while time.perf_counter() - begun < patience:
         status, reply = client.get("/model-info")
         if status == 200 and reply["version"] == version:
-            return time.perf_counter() - begun
+            return time.time()
         time.sleep(0.02)
     raise HoldfastError(f"version {version} was not live after {patience:.0f} s", where="demo")
 
