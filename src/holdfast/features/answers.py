@@ -6,7 +6,7 @@ Each answer is finished by the kernel from exact integers and put back where its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,17 +45,20 @@ class Rows:
 
 def answers(plan: Plan, records: Records, rows: Rows, tick: Tick | None = None) -> list[Floats]:
     """One array for each of `contract.aggregates`, in the order of the rows; null is NaN."""
-    found: list[Floats | None] = [None] * len(plan.reads)
-    done = 0
-    for read_group in groups(plan):
-        first = plan.reads[read_group[0]].aggregate
-        group = _Group(plan.contract, records, rows, first)
-        for i in read_group:
-            found[i] = group.answer(plan.reads[i])
-            done += 1
+    found: dict[int, Floats] = {}
+    for group in groups(plan):
+        for i, values in group_answers(plan, group, records, rows):
+            found[i] = values
             if tick is not None:
-                tick(done, len(plan.reads))
-    return [item for item in found if item is not None]
+                tick(len(found), len(plan.reads))
+    return [found[i] for i in range(len(plan.reads))]
+
+
+def group_answers(plan: Plan, group: list[int], records: Records, rows: Rows) -> Iterator[tuple[int, Floats]]:
+    """The answers of one group of `groups`, each with its position among the reads."""
+    asked = _Group(plan.contract, records, rows, plan.reads[group[0]].aggregate)
+    for i in group:
+        yield i, asked.answer(plan.reads[i])
 
 
 def groups(plan: Plan) -> list[list[int]]:

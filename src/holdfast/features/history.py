@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from holdfast.contract.model import Contract, Field, Label, Source
 from holdfast.errors import HoldfastError, Problem
 from holdfast.features import sources
-from holdfast.features.columns import Column, take
+from holdfast.features.columns import Column, given, take
 from holdfast.features.duplicates import surplus
 from holdfast.features.needs import fields_in_use, instant_field, label_field, labels_in_use
 from holdfast.features.parse import parse
@@ -95,6 +95,12 @@ class Report:
         self.refused[name] = self.refused.get(name, 0) + refused
         self.problems += read.problems[: MOST - len(self.problems)]
 
+    def outcomes_told(self, label: Label, unmatched: int = 0, *, assumed: bool) -> None:
+        if unmatched:
+            self.unmatched_outcomes[f"{label.source}.{label.name}"] = unmatched
+        if assumed:
+            self.assumed_labels.append(label.name)
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "rows": dict(self.rows),
@@ -136,21 +142,8 @@ def read_records(
     """
     wanted = fields_in_use(contract)
     labels = labels_in_use(contract)
-    names = dict.fromkeys([*wanted, *(label.source for label in labels)])
-    missing = [Problem(name, "missing", "has no input", "give its file") for name in names if name not in inputs]
-    allowed = {item.name for item in contract.sources} | {f"{item.source}.{item.name}" for item in contract.labels}
-    surplus = [
-        Problem(name, "unknown_source", "is no source of the contract", f"it has {', '.join(sorted(allowed))}")
-        for name in inputs
-        if name not in allowed
-    ]
-    if missing or surplus:
-        raise HoldfastError("the inputs do not fit the contract", where=contract.name, problems=missing + surplus)
+    names = sources_in_use(contract, inputs)
     report = Report()
-    windowed: dict[str, set[str]] = {}
-    for item in contract.aggregates:
-        if item.label and item.value is not None:
-            windowed.setdefault(item.source, set()).add(item.value)
     events: dict[str, Events] = {}
     outcomes: dict[tuple[str, str], Outcomes] = {}
     for name in names:
@@ -163,39 +156,62 @@ def read_records(
         beside = [item for item in labels if item.source == name and f"{name}.{item.name}" not in inputs]
         loaded, values, received = load(source, chosen, inputs[name], beside, report, refuse)
         events[name] = loaded
-        lacking = [item for item in beside if item.name in windowed.get(name, set()) - values.keys()]
-        if lacking:
-            raise HoldfastError(
-                "the input lacks labels that features are computed from",
-                where=name,
-                problems=[Problem(item.name, "missing", "is not a column of the input") for item in lacking],
-                mend="add the columns, or give the outcomes as an input named 'source.label'",
-            )
+        check_labels(contract, name, [item for item in beside if item.name not in values])
         for label in beside:
             if label.name in values:
-                found = _beside(loaded, label, values[label.name], received.get(label.name))
+                found = beside_events(loaded.times, label, values[label.name], received.get(label.name))
                 outcomes[name, label.name] = found
-                if found.assumed and len(found.event):
-                    report.assumed_labels.append(label.name)
+                report.outcomes_told(label, assumed=found.assumed and len(found.event) > 0)
     for label in labels:
         key = f"{label.source}.{label.name}"
         if key in inputs:
-            found = _apart(contract, events[label.source], label, inputs[key], report)
-            outcomes[label.source, label.name] = found
+            told = read_told(contract.source(label.source), label, inputs[key])
+            at = positions(told.ids, events[label.source].ids)
+            met = np.flatnonzero(at >= 0)
+            outcomes[label.source, label.name] = told.outcomes(label, met, at[met], events[label.source].times[at[met]])
+            report.outcomes_told(label, len(at) - len(met), assumed=told.arrived is None)
     return Records(events, outcomes, report)
+
+
+def sources_in_use(contract: Contract, inputs: Mapping[str, Input]) -> list[str]:
+    """The sources to read. Raises HoldfastError naming every input that is missing or fits no source."""
+    names = list(dict.fromkeys([*fields_in_use(contract), *(item.source for item in labels_in_use(contract))]))
+    allowed = [item.name for item in contract.sources] + [f"{item.source}.{item.name}" for item in contract.labels]
+    problems = [Problem(name, "missing", "has no input", "give its file") for name in names if name not in inputs]
+    problems += [
+        Problem(name, "unknown_source", "is no source of the contract", f"it has {', '.join(allowed)}")
+        for name in inputs
+        if name not in allowed
+    ]
+    if problems:
+        raise HoldfastError("the inputs do not fit the contract", where=contract.name, problems=problems)
+    return names
+
+
+def check_labels(contract: Contract, source: str, lacking: Sequence[Label]) -> None:
+    """Raise HoldfastError when a feature is computed from a label that the input does not have."""
+    used = {item.value for item in contract.aggregates if item.label and item.source == source}
+    problems = [Problem(i.name, "missing", "is not a column of the input") for i in lacking if i.name in used]
+    if problems:
+        raise HoldfastError(
+            "the input lacks labels that features are computed from",
+            where=source,
+            problems=problems,
+            mend="add the columns, or give the outcomes as an input named 'source.label'",
+        )
 
 
 def load(
     source: Source,
     fields: Sequence[Field],
-    given: Input,
+    table: Input,
     labels: Sequence[Label],
     report: Report,
     refuse: Refuse,
 ) -> tuple[Events, dict[str, Column], dict[str, Column]]:
     """The events of one input, with the values and arrivals of the labels that stand beside them."""
-    columns = columns_of(source, fields, labels, sources.names_of(given, source.name))
-    read = parse_table(source, fields, labels, columns, _table(source, given, columns))
+    columns = columns_of(source, fields, labels, sources.names_of(table, source.name))
+    read = parse_table(source, fields, labels, columns, _table(source, table, columns))
     report.take_in(source.name, read, refuse)
     parsed, time = read.cells, read.cells[source.time]
     known = parsed[source.known_at].values if source.known_at is not None else time.values + source.lag
@@ -227,9 +243,9 @@ def load(
     )
 
 
-def _table(source: Source, given: Input, columns: Mapping[str, str]) -> pa.Table:
+def _table(source: Source, table: Input, columns: Mapping[str, str]) -> pa.Table:
     """The columns in use, each once, though two names may stand for one."""
-    return sources.read(given, list(dict.fromkeys(columns.values())), source.name)
+    return sources.read(table, list(dict.fromkeys(columns.values())), source.name)
 
 
 def canonical_order(ids: Texts, times: Ints, kept: Ints | None = None) -> Ints:
@@ -271,23 +287,36 @@ def received_outcomes(
     return Outcomes(label, at[met], version[met], value[met], known[met]), int((~met).sum())
 
 
-def _beside(events: Events, label: Label, value: Column, received: Column | None) -> Outcomes:
+def beside_events(times: Ints, label: Label, value: Column, received: Column | None) -> Outcomes:
     """Outcomes that stand in the events' own rows, one version each."""
-    given = value.valid if value.valid is not None else np.ones(len(value.values), dtype=np.bool_)
-    at = np.flatnonzero(given)
-    known = events.times[at] + label.known_after
-    assumed = received is None
+    at = np.flatnonzero(given(value) if value.valid is not None else np.ones(len(times), dtype=np.bool_))
+    known = times[at] + label.known_after
     if received is not None:
-        arrived = received.valid[at] if received.valid is not None else np.ones(len(at), dtype=np.bool_)
-        known = np.where(arrived, received.values[at], known)
-    return Outcomes(label, at, np.ones(len(at), dtype=np.int64), value.values[at], known, assumed)
+        known = np.where(given(received)[at], received.values[at], known)
+    return Outcomes(label, at, np.ones(len(at), dtype=np.int64), value.values[at], known, received is None)
 
 
-def _apart(contract: Contract, events: Events, label: Label, given: Input, report: Report) -> Outcomes:
-    """Outcomes of their own input: event id, value, and where present `received_at` and `version`."""
+@dataclass(frozen=True)
+class Told:
+    """Outcomes of an input of their own, as they came: event ids, versions, values, and arrivals where it has any."""
+
+    ids: Texts
+    version: Ints
+    value: Ints
+    arrived: Column | None
+
+    def outcomes(self, label: Label, at: Ints, event: Ints, times: Ints) -> Outcomes:
+        """The outcomes at these positions, of events at positions `event` that happened at `times`."""
+        known = times + label.known_after
+        if self.arrived is not None:
+            known = np.where(given(self.arrived)[at], self.arrived.values[at], known)
+        return Outcomes(label, event, self.version[at], self.value[at], known, self.arrived is None)
+
+
+def read_told(source: Source, label: Label, given_input: Input) -> Told:
+    """Outcomes apart from their events: event id, value, and where present `received_at` and `version`."""
     where = f"{label.source}.{label.name}"
-    source = contract.source(label.source)
-    names = sources.names_of(given, where)
+    names = sources.names_of(given_input, where)
     arrival = label.received_at or "received_at"
     specs = [source.field(source.id), replace(label_field(label), nullable=False)]
     specs += [replace(instant_field(source, arrival), name=arrival, nullable=True)] if arrival in names else []
@@ -295,22 +324,11 @@ def _apart(contract: Contract, events: Events, label: Label, given: Input, repor
     absent = [Problem(i.name, "missing", "is not a column of the input") for i in specs if i.name not in names]
     if absent:
         raise HoldfastError("the outcomes lack columns", where=where, problems=absent)
-    table = sources.read(given, [item.name for item in specs], where)
+    table = sources.read(given_input, [item.name for item in specs], where)
     read = {item.name: parse(item, table.column(item.name)) for item in specs}
     problems = [problem for item in read.values() for problem in item.problems]
     if problems:
         raise HoldfastError("the outcomes hold values that cannot be read", where=where, problems=problems)
-    rows = table.num_rows
-    known = read[arrival].column if arrival in read else Column(np.zeros(rows, np.int64), np.zeros(rows, np.bool_))
-    version = read["version"].column.values if "version" in read else np.ones(rows, dtype=np.int64)
-    ids = id_texts(read[source.id].column)
-    found, unmatched = received_outcomes(
-        events, label, ids, version, read[label.name].column.values, np.arange(rows, dtype=np.int64)
-    )
-    at = found.known
-    arrived = known.valid[at] if known.valid is not None else np.ones(len(at), dtype=np.bool_)
-    moment = np.where(arrived, known.values[at], events.times[found.event] + label.known_after)
-    report.unmatched_outcomes[where] = unmatched
-    if arrival not in read:
-        report.assumed_labels.append(label.name)
-    return replace(found, known=moment, assumed=arrival not in read)
+    version = read["version"].column.values if "version" in read else np.ones(table.num_rows, dtype=np.int64)
+    arrived = read[arrival].column if arrival in read else None
+    return Told(id_texts(read[source.id].column), version, read[label.name].column.values, arrived)
