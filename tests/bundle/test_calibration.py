@@ -18,6 +18,8 @@ SOME = (
     Calibration("sigmoid", slope=1.7, intercept=-0.3),
     Calibration("isotonic", scores=(-1.0, 0.0, 0.5, 3.0), probabilities=(0.1, 0.1, 0.4, 0.9)),
     Calibration("isotonic", scores=(0.25,), probabilities=(0.5,)),
+    # 0.094 + (0.42 - 0.094) is not 0.42: which side a knot belongs to shows in the bits.
+    Calibration("isotonic", scores=(0.0, 1.0, 2.0), probabilities=(0.094, 0.42, 1.0)),
 )
 
 

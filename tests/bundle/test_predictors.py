@@ -8,6 +8,7 @@ from dataclasses import replace
 import lightgbm
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -16,7 +17,8 @@ from sklearn.tree import DecisionTreeClassifier
 from tests.bundle.made import CATEGORY, FAMILIES, fitted, rows
 
 from holdfast.bundle.predictors.catalog import open_predictor
-from holdfast.bundle.predictors.from_sklearn import from_sklearn
+from holdfast.bundle.predictors.forest import read_forest
+from holdfast.bundle.predictors.from_sklearn import from_sklearn, sklearn_score
 from holdfast.bundle.predictors.lightgbm import from_lightgbm
 from holdfast.bundle.predictors.linear import Linear, Term, fit_design, linear_spec
 from holdfast.bundle.predictors.prove import prove_equal, with_nulls
@@ -152,6 +154,18 @@ def test_a_null_sent_the_other_way_is_found() -> None:
     with pytest.raises(HoldfastError) as caught:
         prove_equal(original, flipped, matrix)
     assert caught.value.where == "rows with nulls put in"
+
+
+@pytest.mark.parametrize("nulls_are", [0, 1])
+def test_a_split_of_nulls_from_everything_else_keeps_them_apart(nulls_are: int) -> None:
+    draw = np.random.default_rng(2)
+    matrix = np.column_stack([np.where(draw.random(400) < 0.5, np.nan, draw.normal(size=400)), draw.normal(size=400)])
+    labels = np.isnan(matrix[:, 0]).astype(np.int64) if nulls_are else (~np.isnan(matrix[:, 0])).astype(np.int64)
+    for model in (DecisionTreeClassifier(max_depth=3), HistGradientBoostingClassifier(max_iter=5)):
+        model.fit(matrix, labels)
+        spec = from_sklearn(model)
+        assert (read_forest(spec).threshold > 1e308).any(), "no split of nulls from the rest: the case is not covered"
+        prove_equal(sklearn_score(model), open_predictor(spec), matrix)
 
 
 def test_a_plain_pipeline_of_standardisation_and_regression_is_taken() -> None:
