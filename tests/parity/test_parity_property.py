@@ -12,7 +12,8 @@ from collections import Counter
 import pytest
 from tests.parity.compare import difference, smallest, story
 from tests.parity.engines import ENGINES, small_nodes
-from tests.parity.generate import tally, world
+from tests.parity.generate import world
+from tests.parity.tally import tally
 
 from holdfast.features.kernel.operations import OPERATIONS
 from holdfast.features.plan import plan
