@@ -115,11 +115,12 @@ def pack_model(home: Path, contract: Frozen, *, weight: float = 0.002) -> str:
     return name
 
 
-def promote(home: Path, contract: Frozen, bundle: str, version: str) -> None:
-    """As another process does it: make the state ready, then write the promotion."""
+def promote(home: Path, contract: Frozen, bundle: str, version: str, *, ready: bool = True) -> None:
+    """As another process does it: make the state ready (unless told otherwise), then write the promotion."""
+    if ready:
+        make_ready(home, contract)
     state = State.open(home / "state")
     try:
-        make_ready(state, contract, home)
         writer = LedgerWriter(Log(home / "ledger"), state)
         record = Promotion(
             action="promote", alias="champion", version=version, bundle=bundle, contract=contract.hash, who="t", why="t"
@@ -129,8 +130,13 @@ def promote(home: Path, contract: Frozen, bundle: str, version: str) -> None:
         state.close()
 
 
-def make_ready(state: State, contract: Frozen, home: Path) -> None:
-    state.register(plan(contract).series)
+def make_ready(home: Path, contract: Frozen) -> None:
+    """Keep the contract's series from now on; these tests do without what was before."""
+    state = State.open(home / "state")
+    try:
+        state.publish(state.register(plan(contract).series))
+    finally:
+        state.close()
 
 
 def stamp(ago: timedelta = timedelta()) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import struct
+import threading
 from pathlib import Path
 
-from tests.serving.shop import Server, payment, serving, shop
+import httpx
+from tests.serving.shop import Server, first, payment, serving, shop, stamp
 
 from holdfast.ledger.read import LedgerReader
 
@@ -20,20 +24,41 @@ def test_rows_are_answered_one_by_one_good_and_bad(server: Server) -> None:
     assert told["results"][1]["detail"]["problems"][0]["field"] == "hour"
 
 
-def test_rows_of_one_batch_share_a_snapshot_and_do_not_see_each_other(tmp_path: Path) -> None:
+def test_rows_of_one_batch_share_a_snapshot_while_others_write(tmp_path: Path) -> None:
     home = tmp_path / ".holdfast"
     shop(home)
+    stop = threading.Event()
     with serving(home) as server:
-        rows = [payment(f"share-{number}", card_id="same") for number in range(5)]
-        told = server.post("/predict/batch", {"rows": rows}).json()["results"]
+
+        def others() -> None:
+            with httpx.Client(base_url=server.address, timeout=20) as client:
+                at = 0
+                while not stop.is_set():
+                    at += 1
+                    client.post("/predict", content=json.dumps(payment(f"other-{at}", card_id="same")).encode())
+
+        thread = threading.Thread(target=others)
+        thread.start()
+        batches = []
+        for batch in range(5):
+            now = stamp()  # one time for all: a window ends at its own row's time
+            rows = [payment(f"share-{batch}-{number}", card_id="same", occurred_at=now) for number in range(300)]
+            batches.append(server.post("/predict/batch", {"rows": rows}).json()["results"])
+        stop.set()
+        thread.join()
         after = server.post("/predict", payment("share-after", card_id="same")).json()
     reader = LedgerReader(home / "ledger")
-    found = [reader.prediction(item["prediction_id"]) for item in told]
-    assert len({item.read_seq for item in found if item is not None}) == 1
-    assert len({item.features for item in found if item is not None}) == 1
+    cuts = []
+    for told in batches:
+        found = [reader.prediction(item["prediction_id"]) for item in told]
+        assert len({item.read_seq for item in found if item is not None}) == 1
+        assert len({item.features for item in found if item is not None}) == 1
+        cuts.append(found[0].read_seq if found[0] is not None else 0)
+    assert cuts == sorted(set(cuts))
+    at = [item.name for item in first().features].index("card_payments_7d")
     last = reader.prediction(after["prediction_id"])
     assert last is not None
-    assert last.features != found[0].features  # type: ignore[union-attr]
+    assert struct.unpack_from("<d", last.features, at * 8)[0] >= 1_500
 
 
 def test_a_repeated_row_gets_the_first_answer_and_another_body_a_conflict(server: Server) -> None:

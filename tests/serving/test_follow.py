@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
-from tests.serving.shop import Server, first, pack_model, payment, promote, second, serving, shop
+from tests.serving.shop import Server, first, make_ready, pack_model, payment, promote, second, serving, shop
 
+from holdfast.contract.model import Source
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Promotion
 from holdfast.serving.follow import Course, seen
@@ -111,6 +113,31 @@ def test_a_broken_bundle_is_refused_and_the_old_version_goes_on(tmp_path: Path) 
         model.write_bytes(sound)
         server.wait_for_version("2", seconds=10)
         assert server.get("/health").json()["problems"] == []
+
+
+def test_a_version_whose_state_is_not_built_waits_for_it(tmp_path: Path) -> None:
+    home = tmp_path / ".holdfast"
+    shop(home)
+    wider = replace(second(), sources=_with_higher_bound(second().sources))
+    with serving(home) as server:
+        assert server.post("/predict", payment(1)).status_code == 200
+        promote(home, wider, pack_model(home, wider), "2", ready=False)
+        assert "still being built" in wait_for_problem(server)
+        assert server.post("/predict", payment(2)).json()["model"]["version"] == "1"
+        make_ready(home, wider)
+        server.wait_for_version("2")
+        assert server.get("/readyz").json() == {"ready": True, "checks": {"model": "ok", "state": "ok", "ledger": "ok"}}
+
+
+def _with_higher_bound(sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """The same sources with another bound on the amount: every series that uses it is another one."""
+    return tuple(
+        replace(
+            source,
+            fields=tuple(replace(item, at_most="60000") if item.name == "amount" else item for item in source.fields),
+        )
+        for source in sources
+    )
 
 
 def wait_for_problem(server: Server) -> str:

@@ -29,6 +29,13 @@ def test_a_payment_gets_a_decision_under_the_contracts_own_names(server: Server)
     assert (told["variant"], told["warnings"], told["event_id"]) == ("champion", [], "pown-names")
 
 
+def test_a_probability_at_the_threshold_or_above_is_a_yes(server: Server) -> None:
+    found = [server.post("/predict", payment(f"yes-{amount}", amount=amount)).json() for amount in (1, 40_000)]
+    assert [item["is_fraud"] for item in found] == [False, True]
+    assert [item["label"] for item in found] == ["not_fraud", "fraud"]
+    assert found[0]["probability"] < found[0]["threshold"] <= found[1]["probability"]
+
+
 def test_id_and_time_may_be_left_to_the_server(server: Server) -> None:
     body = payment("generated", payment_id=..., occurred_at=...)
     told = [server.post("/predict", body).json() for _ in range(2)]
