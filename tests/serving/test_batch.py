@@ -46,7 +46,7 @@ def test_rows_of_one_batch_share_a_snapshot_while_others_write(tmp_path: Path) -
             batches.append(server.post("/predict/batch", {"rows": rows}).json()["results"])
         stop.set()
         thread.join()
-        after = server.post("/predict", payment("share-after", card_id="same")).json()
+        after = server.post("/predict", payment("share-after", card_id="same", occurred_at=stamp())).json()
     reader = LedgerReader(home / "ledger")
     cuts = []
     for told in batches:
