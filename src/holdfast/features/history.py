@@ -161,7 +161,7 @@ def read_records(
             if label.name in values:
                 found = beside_events(loaded.times, label, values[label.name], received.get(label.name))
                 outcomes[name, label.name] = found
-                report.outcomes_told(label, assumed=found.assumed and len(found.event) > 0)
+                report.outcomes_told(label, assumed=found.assumed)
     for label in labels:
         key = f"{label.source}.{label.name}"
         if key in inputs:

@@ -30,6 +30,10 @@ SHOWN = 10
 """Problems listed per field; the rest are counted."""
 SAMPLE = 10_000
 _DTYPES: dict[str, Any] = {"real": np.float64, "category": np.int32, "text": object}
+_STORAGE = (
+    *(pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
+    *(pa.types.is_large_string, pa.types.is_timestamp, pa.types.is_date),
+)
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -51,8 +55,9 @@ def parse(field: Field, array: pa.Array | pa.ChunkedArray, first_row: int = 0) -
     array = _one(array)
     rows = len(array)
     if field.type == "decimal" and pa.types.is_float32(array.type) and not field.float32:
-        whole = Problem(field.name, "float32", "is a float32 column, too coarse for decimals", "declare float32=True")
-        return Parsed(_empty(field, rows), np.ones(rows, dtype=np.bool_), (whole,))
+        return _unread(field, rows, "float32", "is a float32 column, too coarse for decimals", "declare float32=True")
+    if not any(holds(array.type) for holds in _STORAGE):
+        return _unread(field, rows, "type", f"is a column of {array.type}", f"store it as {field.type}")
     if field.type in ("text", "category"):
         array = _as_text(array)
     values, plain = _PLAIN[field.type](field, array)
@@ -245,6 +250,11 @@ def _one(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
     return array
+
+
+def _unread(field: Field, rows: int, code: str, what: str, mend: str) -> Parsed:
+    """A column refused as a whole, in one problem."""
+    return Parsed(_empty(field, rows), np.ones(rows, dtype=np.bool_), (Problem(field.name, code, what, mend),))
 
 
 def _empty(field: Field, rows: int) -> Column:

@@ -37,7 +37,11 @@ def read(source: Input, columns: Sequence[str], where: str = "") -> pa.Table:
     if not isinstance(source, str | Path):
         return _frame(source, columns, where).select(list(columns))
     tables = [_read_file(path, columns, where) for path in _files(Path(source), where)]
-    return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+    try:
+        return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        mend = "write all files of the folder with the same column types"
+        raise HoldfastError(f"the files of {source} differ: {error}", where=where, mend=mend) from error
 
 
 def stream(source: Input, columns: Sequence[str], where: str = "", rows: int = BATCH) -> Iterator[pa.Table]:
