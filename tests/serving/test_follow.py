@@ -16,7 +16,7 @@ from tests.serving.shop import Server, first, make_ready, pack_model, payment, p
 from holdfast.contract.model import Source
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Promotion
-from holdfast.serving.follow import Course, seen
+from holdfast.serving.follow import Course
 
 
 @contextmanager
@@ -198,10 +198,3 @@ def test_the_champion_before_is_the_last_other_bundle() -> None:
     asked: list[int] = []
     course.take(lambda since: (asked.append(since), ([], 18))[1])  # type: ignore[func-returns-value]
     assert (asked, course.seq, len(course.steps)) == ([17], 18, 3)
-
-
-def test_a_probe_remembers_when_the_registry_was_last_reached() -> None:
-    here = seen(lambda: {"reachable": True}, {})
-    assert isinstance(here["last_reached"], float)
-    away = seen(lambda: {"reachable": False}, here)
-    assert away["last_reached"] == here["last_reached"]

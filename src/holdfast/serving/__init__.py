@@ -1,5 +1,6 @@
 """The server: one ASGI app over live versions, state and ledger.
 
-`app` joins the routes · `predict` is the hot path, `decide` what it computes · `live` says which versions answer and
-follows promotions · `run` starts and drains the worker · `wire`, `replies`, `openapi`, `metrics` are its edges.
+`run` opens, serves, drains; `app` joins the routes; `predict` is the hot path, `decide` what it computes, `durable` its
+way to the disk; `live` says which versions answer, `follow` and `chores` keep that true; `bulk`, `batch`, `events`,
+`outcomes`, `explain`, `health` are the other routes; `wire`, `replies`, `openapi`, `metrics` the edges.
 """

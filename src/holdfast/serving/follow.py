@@ -1,4 +1,4 @@
-"""Follows promotions in the ledger: load, verify, check the state, swap. The registry's bare alias is only watched.
+"""Follows promotions in the ledger: load, verify, check the state, swap. The registry's bare alias is not followed.
 
 A promotion that cannot be followed leaves the old version serving; why is told in `Live.trouble` and tried again.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from time import monotonic, time
+from collections.abc import Callable, Sequence
+from time import monotonic
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.errors import HoldfastError
@@ -23,8 +23,7 @@ POLL = 0.25
 """Seconds between two looks at the ledger; a promotion is live well within two."""
 AGAIN = 5.0
 """Seconds before a refused bundle is looked at again; it may have been fetched anew."""
-PROBE = 5.0
-"""Seconds between two looks at the registry."""
+
 
 Promotions = Callable[[int], tuple[Sequence[Promotion], int]]
 """Promotions with a seq above the given one, in order, and the seq up to which it looked. Acknowledged ones only."""
@@ -34,9 +33,6 @@ Load = Callable[[str], Bundle]
 
 Ready = Callable[[Series], bool]
 """Whether state has this series, complete."""
-
-Probe = Callable[[], Mapping[str, object]]
-"""What the registry says now; ``reachable`` is the one name it must have."""
 
 
 class Course:
@@ -71,7 +67,7 @@ class Course:
 
 
 class Follower(threading.Thread):
-    """Keeps `live` true to the ledger's promotions, and watches the registry from afar."""
+    """Keeps `live` true to the ledger's promotions."""
 
     def __init__(
         self,
@@ -80,7 +76,6 @@ class Follower(threading.Thread):
         promotions: Promotions,
         load: Load,
         ready: Ready,
-        probe: Probe | None = None,
     ) -> None:
         super().__init__(name="holdfast-follower", daemon=True)
         self._live = live
@@ -88,7 +83,6 @@ class Follower(threading.Thread):
         self._promotions = promotions
         self._load = load
         self._ready = ready
-        self._probe = probe
         self._end = threading.Event()
         self._loaded: tuple[int, Version] | None = None
         """The promotion that waits for its state, and its version."""
@@ -96,15 +90,11 @@ class Follower(threading.Thread):
         """The promotion whose bundle was refused, and when to try it again."""
 
     def run(self) -> None:
-        probed = -PROBE
         while not self._end.wait(POLL):
             try:
                 self.step()
             except Exception as error:  # noqa: BLE001 — whatever it is, the old version goes on answering
                 self._complain(f"promotions cannot be followed: {error}")
-            if self._probe is not None and monotonic() - probed > PROBE:
-                self._live.registry = seen(self._probe, self._live.registry)
-                probed = monotonic()
 
     def stop(self) -> None:
         self._end.set()
@@ -187,12 +177,3 @@ def _previous(course: Course, at: int, load: Load, ready: Ready) -> Version | No
         log.warning("the champion before, version %s, cannot be kept ready: %s", step.version, error)
         return None
     return version if all(map(ready, version.plan.series)) else None
-
-
-def seen(probe: Probe, before: Mapping[str, object]) -> Mapping[str, object]:
-    """What a probe saw, with the time (seconds) when the registry was last reached."""
-    try:
-        found = dict(probe())
-    except Exception as error:  # noqa: BLE001 — a registry that is away must not trouble the server
-        found = {"reachable": False, "why": str(error)}
-    return {**found, "last_reached": time() if found.get("reachable") else before.get("last_reached")}

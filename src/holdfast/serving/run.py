@@ -26,8 +26,9 @@ from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Promotion
 from holdfast.ledger.writer import LedgerWriter
 from holdfast.serving.app import create_app
+from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, watch
 from holdfast.serving.durable import Durable
-from holdfast.serving.follow import Course, Follower, Probe, begin
+from holdfast.serving.follow import Course, Follower, begin
 from holdfast.serving.live import Live
 from holdfast.serving.wire import App, Limits
 
@@ -69,9 +70,13 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None) -> Iterator[O
 
         course = Course()
         live = begin(course, promotions, bundle, state.ready)
-        follower = Follower(live, course, promotions, bundle, state.ready, probe)
+        follower = Follower(live, course, promotions, bundle, state.ready)
         follower.start()
         stack.callback(follower.stop)
+        watched = [watch(live, probe)] if probe is not None else []
+        chores = Chores([*watched, free_readers(state), keep_copy(state)])
+        chores.start()
+        stack.callback(chores.stop)
         durable = Durable(committer)
         yield Opened(create_app(live, state, durable, reader, limits), live, state, durable)
 
