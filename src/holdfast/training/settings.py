@@ -55,7 +55,10 @@ class TrainingSettings:
         default_factory=_nothing, metadata=_told("The library's own parameters, over ours: `params.num_leaves = 63`.")
     )
     seed: int = field(default=42, metadata=_told("Seed of everything that draws numbers."))
-    threads: int = field(default=2, metadata=_told("Threads to fit with. The model does not depend on it."))
+    threads: int = field(
+        default=1,
+        metadata=_told("Threads to fit with; more help on a machine with nothing else to do. The model is the same."),
+    )
     without: tuple[str, ...] = field(default=(), metadata=_told("Features to leave out: what is missing in live."))
     split: SplitRule = field(
         default="time", metadata=_told("Who is held out: `time` (the last window) or `hash` (a keyed hash of the id).")
