@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from holdfast.contract.values import read_strict
+from datetime import UTC, datetime
+
+from holdfast.contract.values import Number, canonical_body, read_strict
 from holdfast.errors import HoldfastError
 from holdfast.features.state.events import StoredEvent
 from holdfast.features.state.snapshot import Snapshot
-from holdfast.ledger.ids import body_digest
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Event, Outcome, Record
 
@@ -97,4 +98,19 @@ class Seen:
 def _same(stored: StoredEvent, record: Event | Decision) -> bool:
     if stored.digest:
         return stored.digest == record.digest
-    return body_digest(read_strict(stored.body)) == record.digest
+    return _same_content(read_strict(stored.body), read_strict(record.body))
+
+
+def _same_content(imported: dict[str, object], sent: dict[str, object]) -> bool:
+    """Whether a request says what history says of the event. History has its own spelling, and its own columns."""
+    return all(_canonical(imported[name]) == _canonical(sent[name]) for name in imported.keys() & sent.keys())
+
+
+def _canonical(value: object) -> object:
+    if isinstance(value, str) and not isinstance(value, Number):
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return canonical_body({"": value})

@@ -59,7 +59,8 @@ def _texts(field: Field, column: Column) -> list[str]:
         return [_NULL if item is None else _quoted(item) for item in values.tolist()]
     distinct, at = np.unique(values, return_inverse=True)
     if field.type == "timestamp":
-        made = [f'"{item}Z"' for item in np.datetime_as_string(distinct.astype("M8[us]")).tolist()]
+        instants: list[str] = np.datetime_as_string(distinct.astype("M8[us]")).tolist()
+        made = [f'"{item.removesuffix(".000000")}Z"' for item in instants]
     elif field.type == "category":
         known = [_NULL, _NULL, *map(_quoted, field.values)]
         made = [known[code] for code in distinct.tolist()]
