@@ -111,6 +111,10 @@ class _Group:
     def _points(self, series: Series) -> Points:
         if series.key not in self.points:
             selected = selection(series, self.events.cells, len(self.events), self.contract)
+            for item in series.fields:
+                if item.name in self.events.unread:
+                    readable = ~self.events.unread[item.name]
+                    selected = readable if selected is None else selected & readable
             if selected is None:
                 if self.whole is None:
                     self.whole = self._ordered_points(self.order)

@@ -43,13 +43,17 @@ class Events:
     cells: Mapping[str, Column]
     rows: Ints
     """Where each event stood in its input."""
+    unread: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Fields that another contract's events do not have as this one wants them, and of which events. Such an event
+    is no point of a series that reads the field, as in state."""
 
     def __len__(self) -> int:
         return len(self.times)
 
     def take(self, at: Ints | NDArray[np.bool_]) -> Events:
         cells = {name: take(column, at) for name, column in self.cells.items()}
-        return Events(self.source, self.ids[at], self.times[at], self.known[at], cells, self.rows[at])
+        unread = {name: mask[at] for name, mask in self.unread.items()}
+        return Events(self.source, self.ids[at], self.times[at], self.known[at], cells, self.rows[at], unread)
 
 
 @dataclass(frozen=True)

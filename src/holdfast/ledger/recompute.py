@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from holdfast.contract.model import Cell, Contract, Field, Label, Source
+from holdfast.contract.model import NULL_CODE, Cell, Contract, Field, Label, Source
 from holdfast.contract.values import NotJson, compile_reader, read_strict
-from holdfast.errors import HoldfastError, Problem
+from holdfast.errors import Problem
 from holdfast.features.batch import build_from
 from holdfast.features.columns import Column, joined
 from holdfast.features.history import Events, Outcomes, Records, canonical_order, received_outcomes
@@ -69,7 +70,7 @@ class Recomputer:
         fields = fields_in_use(contract)[contract.decide_on]
         ids = [item.event_id for item in decisions]
         times = [item.time for item in decisions]
-        asked = columns(contract.deciding, fields, [read_strict(item.body) for item in decisions], ids, times)
+        asked, _ = columns(contract.deciding, fields, [read_strict(item.body) for item in decisions], ids, times)
         order = np.arange(len(decisions), dtype=np.int64)
         rows = Events(
             contract.deciding, np.array(ids, dtype=object), np.array(times, dtype=np.int64),
@@ -83,7 +84,7 @@ class Recomputer:
     def _records(self, contract: Contract) -> Records:
         past = self._history(contract)
         events = {
-            name: _together(past.events.get(name), contract.source(name), fields, self._lived.get(name))
+            name: _together(past.events.get(name), contract.source(name), fields, self._lived.get(name, _Lived()))
             for name, fields in fields_in_use(contract).items()
         }
         outcomes = {}
@@ -101,20 +102,28 @@ def columns(
     bodies: Sequence[Mapping[str, object]],
     ids: Sequence[str],
     times: Sequence[int],
-) -> dict[str, Column]:
-    """Bodies that the server accepted as columns of these fields; the id and the time are those it recorded."""
+) -> tuple[dict[str, Column], dict[str, NDArray[np.bool_]]]:
+    """Accepted bodies as columns of these fields, and which values are not as these fields want them.
+
+    The id and the time are those the server recorded. A body may come from another contract's time.
+    """
     read = compile_reader(source, tuple(fields))
     known = {item.name for item in fields} | {old for item in fields for old in item.former}
-    rows = [read({name: value for name, value in body.items() if name in known}).cells for body in bodies]
+    rows = [read({name: value for name, value in body.items() if name in known}) for body in bodies]
     made: dict[str, Column] = {}
     for i, item in enumerate(fields):
-        if item.name == source.id and item.type == "text":
+        if item.name == source.id:
             made[item.name] = column(item, list(ids))
         elif item.name == source.time:
             made[item.name] = column(item, list(times))
         else:
-            made[item.name] = column(item, [row[i] for row in rows])
-    return made
+            made[item.name] = column(item, [row.cells[i] for row in rows])
+    faulty: dict[str, NDArray[np.bool_]] = {}
+    for at, row in enumerate(rows):
+        for problem in row.problems:
+            if problem.field in made and problem.field not in (source.id, source.time):
+                faulty.setdefault(problem.field, np.zeros(len(rows), dtype=np.bool_))[at] = True
+    return made, faulty
 
 
 def column(item: Field, cells: Sequence[Cell]) -> Column:
@@ -124,39 +133,38 @@ def column(item: Field, cells: Sequence[Cell]) -> Column:
         values[:] = cells
         return Column(values)
     if item.type == "category":
-        return Column(np.array(cells, dtype=np.int32))
+        return Column(np.array([cell or NULL_CODE for cell in cells], dtype=np.int32))
     if item.type == "real":
         return Column(np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64))
     valid = np.array([cell is not None for cell in cells], dtype=np.bool_)
     return Column(np.array([cell or 0 for cell in cells], dtype=np.int64), None if valid.all() else valid)
 
 
-def _together(past: Events | None, source: Source, fields: Sequence[Field], lived: _Lived | None) -> Events:
+def _together(past: Events | None, source: Source, fields: Sequence[Field], lived: _Lived) -> Events:
     """History and ledger of one source as one, in order of (time, id); an id in both is history's."""
-    parts = [] if past is None else [replace(past, known=np.zeros(len(past), dtype=np.int64))]
-    if lived is not None:
-        seen = set(past.ids.tolist()) if past is not None else set()
-        # An event sent first and decided on later is recorded twice; what came first counts.
-        kept = []
-        for i, event_id in enumerate(lived.ids):
-            if event_id not in seen:
-                seen.add(event_id)
-                kept.append(i)
-        ids = [lived.ids[i] for i in kept]
-        times = [lived.times[i] for i in kept]
-        cells = columns(source, fields, [lived.bodies[i] for i in kept], ids, times)
-        parts.append(
-            Events(
-                source,
-                np.array(ids, dtype=object),
-                np.array(times, dtype=np.int64),
-                np.array([lived.known[i] for i in kept], dtype=np.int64),
-                cells,
-                np.arange(len(ids), dtype=np.int64),
-            )
+    seen = set(past.ids.tolist()) if past is not None else set()
+    # An event sent first and decided on later is recorded twice; what came first counts.
+    kept = []
+    for i, event_id in enumerate(lived.ids):
+        if event_id not in seen:
+            seen.add(event_id)
+            kept.append(i)
+    ids = [lived.ids[i] for i in kept]
+    times = [lived.times[i] for i in kept]
+    cells, unread = columns(source, fields, [lived.bodies[i] for i in kept], ids, times)
+    parts = [
+        Events(
+            source,
+            np.array(ids, dtype=object),
+            np.array(times, dtype=np.int64),
+            np.array([lived.known[i] for i in kept], dtype=np.int64),
+            cells,
+            np.arange(len(ids), dtype=np.int64),
+            unread,
         )
-    if not parts:
-        raise HoldfastError(f"nothing is known of source {source.name}", where="replay", mend="give its history")
+    ]
+    if past is not None:
+        parts.append(replace(past, known=np.zeros(len(past), dtype=np.int64)))
     whole = Events(
         source,
         np.concatenate([item.ids for item in parts]),
@@ -164,6 +172,7 @@ def _together(past: Events | None, source: Source, fields: Sequence[Field], live
         np.concatenate([item.known for item in parts]),
         {item.name: joined([part.cells[item.name] for part in parts]) for item in fields},
         np.concatenate([item.rows for item in parts]),
+        {name: np.append(mask, np.zeros(0 if past is None else len(past), np.bool_)) for name, mask in unread.items()},
     )
     return whole.take(canonical_order(whole.ids, whole.times))
 

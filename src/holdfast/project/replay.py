@@ -53,9 +53,16 @@ def replay(
         return found
 
     def history(contract: Contract) -> Records:
+        # What state was built from, verified: replay must not fall for a file that was edited since.
         from holdfast.features.history import read_records
+        from holdfast.ledger.history import pinned_inputs
+        from holdfast.project.history import pin_file
 
-        return read_records(contract, project.inputs(contract), refuse="drop")
+        names = {item.name for item in contract.sources}
+        inputs = pinned_inputs(pin_file(project)) or project.inputs(contract)
+        return read_records(
+            contract, {name: path for name, path in inputs.items() if name.partition(".")[0] in names}, refuse="drop"
+        )
 
     recompute = Recomputer(history, lambda: everything)
     report = replay(decisions, bundle_of=bundle_of, recompute=recompute)
