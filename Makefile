@@ -18,7 +18,7 @@ check: $(STAMP)  ## Lint, types, layers
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
-	$(BIN)/python -m bench
+	$(BIN)/python -m benchmarks
 
 docs: $(STAMP)  ## Pages made from the code
 	$(BIN)/python -m holdfast.cli.reference docs
