@@ -64,26 +64,15 @@ class LedgerReader:
     ) -> Iterator[Record]:
         """Records of a segment after `since`, up to the offset `stop`; of batches whose bytes hold `holding`."""
         offset, seq = self._start(segment, since)
-        data = _read(segment, offset, stop)
-        if offset == 0:
-            if data[:HEAD] != MAGIC:
-                if last and len(data) < HEAD:
-                    return
-                raise frames.damaged(segment, 0, "it does not begin as a ledger segment does")
-            offset, data = HEAD, data[HEAD:]
-        end = offset
         marks = self._marks.setdefault(segment.path, [])
-        for after, payload in frames.frames(data, segment.first_seq, offset):
-            number = frames.count(payload)
+        for start, payload in _batches(segment, offset, last, stop):
             if not marks or seq >= marks[-1][0] + 512:
-                marks.append((seq, end))
-            end, seq = after, seq + number
+                marks.append((seq, start))
+            seq += frames.count(payload)
             if seq - 1 > since and (not holding or holding in bytes(payload)):
-                for record in _decode(payload, segment, end):
+                for record in _decode(payload, segment, start):
                     if record.seq > since:
                         yield record
-        if end < offset + len(data) and not (last and self._unfinished(segment, data, end - offset, offset)):
-            raise frames.damaged(segment, end, "no sound record lies there")
 
     def _start(self, segment: Segment, since: int) -> tuple[int, int]:
         """(offset, seq of the first record there) of the nearest known batch that does not begin past `since` + 1."""
@@ -93,9 +82,6 @@ class LedgerReader:
                 break
             start = (offset, seq)
         return start
-
-    def _unfinished(self, segment: Segment, data: bytes, at: int, start: int) -> bool:
-        return frames.sound_frame_after(data, at, segment.first_seq, start) is None
 
     def record(self, seq: int) -> Record | None:
         """The record numbered `seq`, or None when the ledger does not hold it. Reads little once it knows the file."""
@@ -136,13 +122,39 @@ class LedgerReader:
         return seq
 
 
-def verify(directory: Path, since: int = 0) -> int:
-    """Check every frame of the segments that hold records after `since`; returns the number of records there.
+def verify(directory: Path) -> int:
+    """Check every batch of the ledger; returns the seq of the last record.
 
     Raises HoldfastError with file and offset at the first that is damaged. An unfinished end is not damage.
     """
-    reader = LedgerReader(directory)
-    return sum(1 for _ in reader.records(since))
+    seq = 0
+    found = frames.segments(directory)
+    for at, segment in enumerate(found, start=1):
+        if segment.first_seq != seq + 1:
+            raise frames.damaged(segment, 0, f"record {seq + 1} should be its first")
+        seq += sum(frames.count(payload) for _, payload in _batches(segment, 0, at == len(found)))
+    return seq
+
+
+def _batches(segment: Segment, offset: int, last: bool, stop: int | None = None) -> Iterator[tuple[int, memoryview]]:
+    """(offset, payload) of each batch of a segment from `offset` (0: its beginning) up to `stop`.
+
+    Raises HoldfastError where something else lies, unless it is the unfinished end of the last segment.
+    """
+    data = _read(segment, offset, stop)
+    if offset == 0:
+        if data[:HEAD] != MAGIC:
+            if last and len(data) < HEAD:
+                return
+            raise frames.damaged(segment, 0, "it does not begin as a ledger segment does")
+        offset, data = HEAD, data[HEAD:]
+    start = offset
+    for after, payload in frames.frames(data, segment.first_seq, offset):
+        yield start, payload
+        start = after
+    at = start - offset
+    if at < len(data) and not (last and frames.sound_frame_after(data, at, segment.first_seq, offset) is None):
+        raise frames.damaged(segment, start, "no sound record lies there")
 
 
 def _read(segment: Segment, offset: int, stop: int | None) -> bytes:
@@ -159,7 +171,7 @@ def _decode(payload: memoryview, segment: Segment, offset: int) -> list[Record]:
         return decode(payload)
     except msgspec.DecodeError as error:
         raise HoldfastError(
-            f"a batch that ends at byte {offset} is sound but of no kind this Holdfast knows: {error}",
+            f"the batch at byte {offset} is sound but of no kind this Holdfast knows: {error}",
             where=str(segment.path),
             mend="read it with the Holdfast that wrote it, or a later one",
         ) from error

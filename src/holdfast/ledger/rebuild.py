@@ -87,14 +87,16 @@ def build_missing(
     """
     with _building(state.path):
         wanted = {series.key: series for contract in contracts for series in plan(contract).series}
-        loaded = not inputs or state.history == sorted(inputs)
-        state.register(wanted.values(), complete=loaded)
-        missing = {key: series for key, series in wanted.items() if not loaded or not state.ready(series)}
+        known = set(state.history)
+        # Sources whose history was not loaded before: their events are, and what is kept of them is made again.
+        fresh = {name.partition(".")[0] for name in set(inputs) - known}
+        state.register(wanted.values(), complete=not fresh)
+        missing = {key: series for key, series in wanted.items() if series.source in fresh or not state.ready(series)}
         report = Rebuilt(len(missing))
         since = {key: state.restart(series) for key, series in missing.items()}
-        imported = _import(state, contracts, inputs, missing, report, progress, events=not loaded)
-        if not loaded:
-            state.history = sorted(inputs)
+        imported = _import(state, contracts, inputs, missing, report, progress, fresh)
+        if fresh:
+            state.history = sorted(known | set(inputs))
         add_ledger(state, missing, since, LedgerReader(ledger), imported, _hearing(progress, "points"))
         state.publish(missing.values())
         return report
@@ -107,24 +109,23 @@ def _import(
     missing: Mapping[bytes, Series],
     report: Rebuilt,
     progress: Progress | None,
-    *,
-    events: bool,
+    fresh: set[str],
 ) -> Labels:
-    """Add history's points to the missing series (and its events to their table); returns its labels."""
+    """Add history's points to the missing series, and events of `fresh` sources to their table; returns its labels."""
     done: set[bytes] = set()
     seen: set[str] = set()
     labels: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
     for contract in contracts:
         mine = _inputs_of(contract, inputs)
         todo = [series for series in plan(contract).series if series.key in missing and series.key not in done]
-        if not mine or not (todo or events):
+        if not mine or not (todo or fresh):
             continue
         records = read_records(_extended(contract, contracts), mine, refuse="drop", fields="all")
         report.refused |= records.report.refused
         for name, found in records.events.items():
             beside = {label: item for (source, label), item in records.outcomes.items() if source == name}
             new = name not in seen or any((name, label) not in labels for label in beside)
-            if events and new:
+            if name in fresh and new:
                 bulk.load_events(state, found, mine[name], beside, _hearing(progress, "events"))
                 report.events += len(found) if name not in seen else 0
             seen.add(name)

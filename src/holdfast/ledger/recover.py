@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.contract.model import Contract
-from holdfast.errors import HoldfastError
 from holdfast.features.sources import Input
 from holdfast.features.state.durability import Found
 from holdfast.features.state.state import State
-from holdfast.ledger.log import Log
-from holdfast.ledger.read import verify
+from holdfast.ledger.attach import attach
 from holdfast.ledger.rebuild import Progress, Rebuilt, build_missing
 from holdfast.ledger.writer import LedgerWriter
 
@@ -43,19 +41,10 @@ def recover(
 
     Raises HoldfastError naming file and offset when the ledger is damaged other than by an unfinished last batch.
     """
-    ledger.mkdir(parents=True, exist_ok=True)
-    recorded = verify(ledger)
     opened = State.open(state)
     try:
         before = opened.applied_seq
-        if before > recorded:
-            # The end of the ledger looks torn, but it was acknowledged: state was only ever told of synced batches.
-            raise HoldfastError(
-                f"the ledger is sound up to record {recorded} only, but state holds record {before}",
-                where=str(ledger),
-                mend="restore the ledger's last segment from a backup",
-            )
-        writer = LedgerWriter(Log(ledger), opened)
+        writer = attach(ledger, opened)
         built = build_missing(opened, contracts, inputs, ledger, progress)
     except BaseException:
         opened.close()

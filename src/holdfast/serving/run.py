@@ -20,11 +20,10 @@ from holdfast.bundle.bundle import Bundle
 from holdfast.bundle.load import load
 from holdfast.errors import HoldfastError
 from holdfast.features.state.state import State
+from holdfast.ledger.attach import attach
 from holdfast.ledger.group import GroupCommitter
-from holdfast.ledger.log import Log
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Promotion
-from holdfast.ledger.writer import LedgerWriter
 from holdfast.serving.app import create_app
 from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, watch
 from holdfast.serving.durable import Durable
@@ -54,7 +53,7 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None) -> Iterator[O
     with ExitStack() as stack:
         state = State.open(home / "state")
         stack.callback(state.close)
-        writer = LedgerWriter(Log(home / "ledger"), state)
+        writer = attach(home / "ledger", state)
         stack.callback(writer.close)
         committer = GroupCommitter(writer)
         stack.callback(committer.close)
