@@ -14,7 +14,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Folder for the demo's project; one made before is replaced.")] = Path(
         "demo"
     ),
-    rows: Annotated[int, typer.Option(help="About how many payments of history to simulate.")] = 150_000,
+    rows: Annotated[int, typer.Option(help="About how many payments of history to simulate.")] = 165_000,
     as_json: Json = False,
 ) -> None:
     """Run the whole journey in a fresh folder, without questions, and print what it proved; exit 1 on any failure."""

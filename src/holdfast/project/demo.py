@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
+from holdfast.contract.diff import diff
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Decision
 from holdfast.project.project import Project
@@ -19,13 +23,17 @@ from holdfast.project.traffic import Client, Sent, Traffic
 from holdfast.simulate import cards
 from holdfast.simulate.table import DAY, Table, iso, this_minute
 
+LATE = 20
+"""Payments that are told only after the others that came after them."""
+ENOUGH = 100
+"""Answers before the server is killed."""
 LIVE_DAYS = 6
 """The last days of the simulation are sent over HTTP instead of imported; below serving.backdate_seconds."""
 
 NEXT = (
-    ("cd {folder} && holdfast serve", "then open http://127.0.0.1:8000/docs"),
-    ("cd {folder} && holdfast replay --since 2000-01-01", "every decision again, from the records"),
-    ("cd {folder} && holdfast versions --history", "who made what live, when and why"),
+    ("serve", "then open http://127.0.0.1:8000/docs"),
+    ("replay --since 2000-01-01", "every decision again, from the records"),
+    ("versions --history", "who made what live, when and why"),
 )
 
 MORE_FEATURES = """\
@@ -60,7 +68,7 @@ class Report:
 
     def lines(self) -> list[str]:
         words = [f"{self.seconds:.0f} seconds; the project is in {self.folder}/. Try next:", ""]
-        words += [f"  {command.format(folder=self.folder)}    # {why}" for command, why in NEXT]
+        words += [f"  {_command()} -C {self.folder} {rest}    # {why}" for rest, why in NEXT]
         return words
 
     def as_dict(self) -> dict[str, Any]:
@@ -68,7 +76,7 @@ class Report:
         return {"ok": self.ok, "folder": self.folder, "seconds": round(self.seconds, 1), "proofs": proofs}
 
 
-def demo(folder: Path, *, rows: int = 150_000, say: Callable[[str], None] = print) -> Report:
+def demo(folder: Path, *, rows: int = 165_000, say: Callable[[str], None] = print) -> Report:
     """Run it all. A demo's folder made before is replaced; any other folder that is not empty is refused."""
     report = Report(str(folder))
     begun = time.perf_counter()
@@ -90,6 +98,7 @@ class _Journey:
         self.live: Table
         self.bodies: Iterator[dict[str, Any]]
         self.project: Project
+        self.late: list[dict[str, Any]] = []
         self.sent: list[Sent] = []
 
     def run(self) -> None:
@@ -166,6 +175,7 @@ class _Journey:
     def send_payments(self, server: Server) -> None:
         with self.step("sending the first half of the live payments from four clients"):
             half = [next(self.bodies) for _ in range(len(self.live) // 2)]
+            self.late, half = half[:LATE], half[LATE:]
             sent = Traffic(server.port, half).start().finish()
         self._answered(sent)
         rate = len(sent.answered) / sent.seconds
@@ -173,27 +183,29 @@ class _Journey:
         self.proof("answers over HTTP, each on disk first", figure, not sent.failed)
 
     def send_outcomes(self, server: Server) -> None:
-        with self.step("telling what became of them"):
-            client, accepted, refused = Client(server.port), 0, 0
-            told = {body["payment_id"] for body, _ in self.sent[0].answered}
-            columns = self.live.columns
-            known = zip(columns["payment_id"].tolist(), columns["is_fraud"].tolist(), strict=True)
-            outcomes = [
-                {"event_id": name, "label": "is_fraud", "value": bool(value)}
-                for name, value in known
-                if value is not None and name in told
-            ]
-            corrected = [{**item, "value": not item["value"], "version": 2} for item in outcomes[:3]]
+        accepted = refused = 0
+        told = {body["payment_id"] for body, _ in self.sent[0].answered}
+        columns = self.live.columns
+        known = zip(columns["payment_id"].tolist(), columns["is_fraud"].tolist(), strict=True)
+        outcomes = [
+            {"event_id": name, "label": "is_fraud", "value": bool(value)}
+            for name, value in known
+            if value is not None and name in told
+        ]
+        corrected = [{**item, "value": not item["value"], "version": 2} for item in outcomes[:3]]
+        with self.step("telling what became of them"), Client(server.port) as client:
             for first in range(0, len(outcomes + corrected), 500):
                 status, reply = client.post("/outcomes", {"outcomes": (outcomes + corrected)[first : first + 500]})
                 accepted += int(reply.get("accepted", 0))
                 refused += int(reply.get("refused", 0)) + (status != 200)
-        self.proof("outcomes", f"{accepted} recorded, {len(corrected)} of them corrections", refused == 0)
+            status, reply = client.post("/events", {"source": "payments", "events": self.late})
+        figure = f"{accepted} recorded, {len(corrected)} of them corrections; {reply['accepted']} payments came late"
+        self.proof("outcomes and late records", figure, refused == 0 and reply["accepted"] == LATE)
 
     def explain(self, server: Server) -> None:
-        with self.step("asking why"):
+        with self.step("asking why"), Client(server.port) as client:
             _, highest = max(self.sent[0].answered, key=lambda pair: float(pair[1]["probability"]))
-            status, reply = Client(server.port).post("/explain", {"prediction_id": highest["prediction_id"]})
+            status, reply = client.post("/explain", {"prediction_id": highest["prediction_id"]})
             reasons = reply.get("contributions", [])
             for reason in reasons[:4]:
                 self.say(f"    {reason['contribution']:+.3f}  {reason['in_words']}")
@@ -202,18 +214,29 @@ class _Journey:
         figure = f"{len(reasons)} contributions add up to the score within {apart:.0e}"
         self.proof("a decision explained", figure, status == 200 and apart < 1e-9)
 
+    def again(self) -> Iterator[dict[str, Any]]:
+        """Payments like those sent, under new ids: for as long as traffic is wanted."""
+        bodies = [body for body, _ in self.sent[0].answered]
+        for turn in count(1):
+            for body in bodies:
+                yield {**body, "payment_id": f"{body['payment_id']}-{turn}"}
+
     def change_contract(self) -> None:
         path = self.folder / "contract.py"
         text, end = path.read_text(), "    },\n)\n"
         path.write_text(text.removesuffix(end) + MORE_FEATURES + end)
-        self.project = Project.open(self.folder)
+        before, self.project = self.project.contract, Project.open(self.folder)
+        self.say("changing the contract:")
+        for change in diff(before, self.project.contract):
+            self.say(f"    {change}")
         self.version("three features more", 2)
 
     def swap(self, server: Server) -> None:
         from holdfast.project.promote import promote, rollback
 
         with self.step("promoting it under traffic, and rolling back"):
-            traffic = Traffic(server.port, self.bodies, clients=2, pause=0.002).start()
+            quarter = islice(self.bodies, len(self.live) // 4)
+            traffic = Traffic(server.port, chain(quarter, self.again()), clients=2, pause=0.005).start()
             promoted = promote(self.project, "2", why="three features more", who="demo").decided.record
             forward = _wait_for(server, "2") - promoted.received_at / 1e6
             time.sleep(1.0)
@@ -231,7 +254,8 @@ class _Journey:
     def kill(self, server: Server) -> None:
         with self.step("killing the server under load with kill -9, and starting it again"):
             traffic = Traffic(server.port, self.bodies).start()
-            time.sleep(1.0)
+            while len(traffic.sent.answered) < ENOUGH and traffic.running:
+                time.sleep(0.01)
             server.kill()
             sent = traffic.stop()
             begun = time.perf_counter()
@@ -244,13 +268,19 @@ class _Journey:
         self.sent.append(sent)
         figure = f"{len(acknowledged):,} answers acknowledged, {len(lost)} lost; answering again after {ready:.1f} s"
         self.proof("kill -9 loses nothing", figure, not lost and len(sent.answered) > 0)
+        with self.step("sending again what was under way then, and all the rest"):
+            waiting = sent.unanswered
+            rest = Traffic(server.port, chain(waiting, self.bodies)).start().finish()
+            twice = len({reply["prediction_id"] for _, reply in rest.answered}) != len(rest.answered)
+        self._answered(rest)
+        figure = f"{len(waiting)} sent again, {len(rest.answered):,} answered, {len(rest.failed)} failed"
+        self.proof("a retry is answered once", figure, not rest.failed and not twice)
 
     def replay(self) -> None:
         from holdfast.project.replay import replay
 
-        answered = sum(len(run.answered) for run in self.sent)
-        with self.step("computing the answers again, from their features and from the records"):
-            report = replay(self.project, ids=(), sample=min(10_000, answered), since=None)
+        with self.step("computing every answer again, from its features and from the records"):
+            report = replay(self.project)
         shape = report.as_dict()
         figure = (
             f"{shape['decisions']:,} decisions: {shape['equal_a']:,} equal from their features, "
@@ -272,13 +302,20 @@ def _same(record: Decision | None, reply: Mapping[str, Any]) -> bool:
 
 def _wait_for(server: Server, version: str, patience: float = 20.0) -> float:
     """When (seconds since 1970) the server says that this version answers."""
-    client, begun = Client(server.port), time.perf_counter()
-    while time.perf_counter() - begun < patience:
-        status, reply = client.get("/model-info")
-        if status == 200 and reply["version"] == version:
-            return time.time()
-        time.sleep(0.02)
+    begun = time.perf_counter()
+    with Client(server.port) as client:
+        while time.perf_counter() - begun < patience:
+            status, reply = client.get("/model-info")
+            if status == 200 and reply["version"] == version:
+                return time.time()
+            time.sleep(0.02)
     raise HoldfastError(f"version {version} was not live after {patience:.0f} s", where="demo")
+
+
+def _command() -> str:
+    """How the person who reads this calls us: by name if that is found, else by path."""
+    beside = Path(sys.executable).with_name("holdfast")
+    return "holdfast" if shutil.which("holdfast") or not beside.exists() else os.path.relpath(beside)
 
 
 def _clear(folder: Path) -> None:

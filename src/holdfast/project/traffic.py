@@ -34,7 +34,10 @@ class Client:
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         return self.call("GET", path)
 
-    def close(self) -> None:
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._connection.close()
 
 
@@ -45,6 +48,8 @@ class Sent:
     answered: list[tuple[Mapping[str, Any], dict[str, Any]]] = field(default_factory=list)
     """(body, reply) of each request answered with 200."""
     failed: list[str] = field(default_factory=list)
+    unanswered: list[Mapping[str, Any]] = field(default_factory=list)
+    """The bodies that failed."""
     seconds: float = 0.0
     waits: list[float] = field(default_factory=list)
     """Seconds each answer took."""
@@ -78,6 +83,10 @@ class Traffic:
             thread.start()
         return self
 
+    @property
+    def running(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
     def finish(self) -> Sent:
         """Wait for the last body to be answered."""
         for thread in self._threads:
@@ -91,26 +100,28 @@ class Traffic:
         return self.finish()
 
     def _run(self) -> None:
-        client = Client(self._port)
-        while not self._end.is_set():
-            with self._lock:
-                body = next(self._bodies, None)
-            if body is None:
-                break
-            begun = time.perf_counter()
-            try:
-                status, reply = client.post("/predict", body)
-            except (OSError, HTTPException) as fault:
-                status, reply = 0, {"fault": repr(fault)}
-            took = time.perf_counter() - begun
-            with self._lock:
-                if status == 200:
-                    self.sent.answered.append((body, reply))
-                    self.sent.waits.append(took)
-                else:
-                    self.sent.failed.append(f"{status}: {json.dumps(reply)[:300]}")
-            if status == 0:
-                break
-            if self._pause:
-                time.sleep(self._pause)
-        client.close()
+        with Client(self._port) as client:
+            while not self._end.is_set() and self._one(client):
+                if self._pause:
+                    time.sleep(self._pause)
+
+    def _one(self, client: Client) -> bool:
+        """Send the next body; False when there is none, or no server any more."""
+        with self._lock:
+            body = next(self._bodies, None)
+        if body is None:
+            return False
+        begun = time.perf_counter()
+        try:
+            status, reply = client.post("/predict", body)
+        except (OSError, HTTPException) as fault:
+            status, reply = 0, {"fault": repr(fault)}
+        took = time.perf_counter() - begun
+        with self._lock:
+            if status == 200:
+                self.sent.answered.append((body, reply))
+                self.sent.waits.append(took)
+            else:
+                self.sent.failed.append(f"{status}: {json.dumps(reply)[:300]}")
+                self.sent.unanswered.append(body)
+        return status != 0
