@@ -18,8 +18,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -101,7 +101,7 @@ def prepare(home: Path, history: int) -> Contract:
                     time=int(at.timestamp() * 1e6),
                     body=raw,
                     digest=os.urandom(16),
-                )  # fmt: skip
+                )
             )
         writer.commit(batch)
     champion = Promotion(

@@ -19,7 +19,7 @@ def test_contributions_add_up_to_the_score_strongest_first_in_the_contracts_word
         "contribution": 0, "in_words": "amount of the payment = 400 USD raises the score",
     }  # fmt: skip
     assert found["merchant_category"]["value"] == "online"
-    assert told["prediction_id"] is None
+    assert (told["prediction_id"], told["event_id"]) == (None, None)
 
 
 def test_explaining_records_nothing(server: Server) -> None:

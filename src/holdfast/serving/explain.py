@@ -68,7 +68,8 @@ def explanation(decision: Decision, version: Version) -> dict[str, Any]:
     found = version.bundle.explain(row)
     shape = replies.decision(decision, version.names)
     shape.pop("reasons", None)
-    shape["prediction_id"] = decision.prediction_id or None
+    if not decision.prediction_id:  # computed for this answer alone: nothing has these ids
+        shape |= {"prediction_id": None, "event_id": None}
     features = {feature.name: feature for feature in version.contract.features}
     ordered = sorted(found, key=lambda item: -abs(item.contribution))
     return {
