@@ -1,4 +1,4 @@
-"""Our best model: chosen by prequential validation on earlier weeks alone, then judged once on the handbook's test week.
+"""Our best model: chosen by prequential validation on earlier weeks, then judged once on the handbook's test week.
 
     python examples/ulb/best.py --validate   # every candidate on three earlier weeks; chooses and writes choice.json
     python examples/ulb/best.py              # the chosen one, trained to the end of July, on the test week
@@ -17,8 +17,9 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 from data import HERE, payments
-from features import features
 from protocol import DAYS, DELAY, FIRST_DAY, Floats, Index, Payments, Scores, payments_of, score, split
+
+from features import features
 
 CHOICE = HERE / "choice.json"
 WEEKS = (FIRST_DAY - 28, FIRST_DAY - 21, FIRST_DAY - 14)

@@ -1,4 +1,4 @@
-"""Our own view of the same payments: habits of the customer, how this amount departs from them, and the terminal's past.
+"""Our own view of the same payments: a customer's habits, how this amount departs from them, the terminal's past.
 
 Frauds of three kinds are in the data: very large amounts, terminals that stay compromised for weeks, and customers
 whose stolen card is used at several times the usual amounts.

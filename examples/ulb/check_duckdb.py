@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 from data import contract, payments
+
 from features import features
 
 DAY = 86_400_000_000
@@ -24,7 +25,9 @@ def integers(path: Path) -> dict[str, np.ndarray]:
     parts = []
     frames = []
     for days in (1, 7, 30):
-        frames.append(f"c{days} AS (PARTITION BY customer ORDER BY t RANGE BETWEEN {days * DAY} PRECEDING AND 1 PRECEDING)")
+        frames.append(
+            f"c{days} AS (PARTITION BY customer ORDER BY t RANGE BETWEEN {days * DAY} PRECEDING AND 1 PRECEDING)"
+        )
         frames.append(
             f"t{days} AS (PARTITION BY terminal ORDER BY t "
             f"RANGE BETWEEN {WEEK + days * DAY} PRECEDING AND {WEEK + 1} PRECEDING)"
@@ -46,7 +49,7 @@ def integers(path: Path) -> dict[str, np.ndarray]:
             SELECT id, t, cents, weekday, hour, {", ".join(parts)} FROM payments WINDOW {", ".join(frames)}
         )
         SELECT * FROM windows ORDER BY t, CAST(id AS VARCHAR)
-    """  # noqa: S608 - built from constants
+    """
     with duckdb.connect() as base:
         base.execute("SET memory_limit = '6GB'")
         found: dict[str, np.ndarray] = base.execute(query, [str(path)]).fetchnumpy()

@@ -25,8 +25,8 @@ def main() -> None:
     table = features(options.data or payments())
     seconds, processor = time.perf_counter() - wall, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{len(table):,} rows x {len(table.names)} features: {seconds:.1f} s ({processor:.1f} s of processor), ", end="")
-    print(f"peak {peak:.2f} GiB")
+    print(f"{len(table):,} rows x {len(table.names)} features: {seconds:.1f} s")
+    print(f"{processor:.1f} s of processor, peak {peak:.2f} GiB")
     if options.out is not None:
         table.write(options.out, "TX_FRAUD")
         print(f"written to {options.out}")
