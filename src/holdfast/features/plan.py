@@ -49,7 +49,7 @@ class Series:
 
 def series_from(shape: Mapping[str, Any]) -> Series:
     """The series that `plain` wrote as JSON."""
-    parts = {name: tuple(item) if isinstance(item, list) else item for name, item in shape.items()}
+    parts: dict[str, Any] = {name: tuple(item) if isinstance(item, list) else item for name, item in shape.items()}
     parts["fields"] = tuple(field_from(item) for item in shape["fields"])
     if "where" in shape:
         parts["where"] = node_from(shape["where"])
