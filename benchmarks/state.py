@@ -188,7 +188,9 @@ def ledger(folder: Path) -> None:
             seconds = (
                 lasting(writer.commit, made),
                 lasting(partial(log.append, records=size, day="20261122"), payloads),
-                lasting(partial(synced, os.open(folder / "floor", os.O_CREAT | os.O_WRONLY | os.O_APPEND)), payloads),
+                lasting(
+                    partial(synced, os.open(folder / "floor.bin", os.O_CREAT | os.O_WRONLY | os.O_APPEND)), payloads
+                ),
             )
             rates.append([batches * size / item for item in seconds])
         ours, appended, bare = (statistics.median(item[i] for item in rates) for i in range(3))
