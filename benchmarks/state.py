@@ -95,7 +95,7 @@ def floor(folder: Path, events: pa.Table) -> lmdb.Environment:
 
 def read_floor(environment: lmdb.Environment, card: str, t: int) -> list[float]:
     with environment.begin() as transaction:
-        words = memoryview(transaction.get(card.encode()) or b"").cast("q")
+        words = memoryview(transaction.get(card.encode()) or bytes(8)).cast("q")
     n = len(words) // 2
     end = bisect_left(words, t, 0, n)
     answers = []
