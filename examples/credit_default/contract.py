@@ -5,8 +5,19 @@ warning, and never silently as something else. PAY_n is the repayment status n m
 -1 paid in full, 0 paid the minimum, 1 and more months late.
 """
 
-from holdfast.contract import Contract, Events, category, coalesce, days, feature, greatest, integer, text, timestamp
-from holdfast.contract import when
+from holdfast.contract import (
+    Contract,
+    Events,
+    category,
+    coalesce,
+    days,
+    feature,
+    greatest,
+    integer,
+    text,
+    timestamp,
+    when,
+)
 
 MONTHS = (0, 2, 3, 4, 5, 6)  # the data calls September 0 and August 2
 LATEST = range(1, 7)

@@ -88,7 +88,9 @@ def validate(data: Payments) -> str:
 
 
 def mean(scores: list[Scores]) -> Scores:
-    return Scores(*np.mean([(item.auc, item.precision, item.cp100) for item in scores], axis=0).tolist())
+    columns = np.array([(item.auc, item.precision, item.cp100) for item in scores])
+    auc, precision, cp100 = columns.mean(axis=0).tolist()
+    return Scores(auc, precision, cp100)
 
 
 def main() -> int:

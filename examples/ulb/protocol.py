@@ -1,8 +1,8 @@
 """The handbook's way to split and to score: whom a bank could have stopped, with what it knew on the day.
 
 Train on one week; a week passes until its frauds are known; test on the next. Each day leaves out customers whose
-fraud is known by then. CP@100: of the 100 most suspect customers a day, the share with a fraud that day; customers found
-on one day are not looked at again.
+fraud is known by then. CP@100: of the 100 most suspect customers a day, the share with a fraud that day; customers
+found on one day are not looked at again.
 """
 
 from __future__ import annotations
