@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from tests.ledger.payments import START, contract, decision, event, opened, outcome, wider
+from tests.ledger.payments import START, contract, decision, event, fraud, opened, outcome, payments, wider
 
+from holdfast.contract import Contract, Events, days, text, timestamp
 from holdfast.contract.model import DAY, SECOND, Cell
 from holdfast.contract.values import timestamp_text
 from holdfast.errors import HoldfastError
@@ -145,6 +146,65 @@ def test_an_interrupted_build_is_begun_again_and_counts_nothing_twice(
     build_missing(state, [contract, wider], history(), tmp_path / "ledger")
     rebuild(tmp_path / "again", [contract, wider], history(), tmp_path / "ledger")
     assert points(State.open(tmp_path / "again")) == points(state)
+
+
+def test_records_accepted_while_a_series_is_cleared_count_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rebuild(tmp_path / "state", [contract], history(), tmp_path / "ledger")
+    state = State.open(tmp_path / "state")
+    writer = LedgerWriter(Log(tmp_path / "ledger"), state)
+    live(writer)
+    cleared = State._clear
+    numbers = iter(range(PAST + 1_000, PAST + 2_000))
+
+    def clear_and_accept(state: State, prefix: bytes, most: int) -> bool:
+        more = cleared(state, prefix, most)
+        number = next(numbers)
+        writer.commit([decision(number), outcome(number, 1)])
+        return more
+
+    monkeypatch.setattr(State, "_clear", clear_and_accept)
+    build_missing(state, [contract, wider], history(), tmp_path / "ledger")
+    rebuild(tmp_path / "again", [contract, wider], history(), tmp_path / "ledger")
+    assert points(State.open(tmp_path / "again")) == points(state)
+
+
+def test_an_event_that_comes_during_a_build_brings_its_earlier_outcome_once(tmp_path: Path) -> None:
+    rebuild(tmp_path / "state", [contract], history(), tmp_path / "ledger")
+    state = State.open(tmp_path / "state")
+    writer = LedgerWriter(Log(tmp_path / "ledger"), state)
+    live(writer)
+    waiting = [event(PAST + 999)]
+
+    def meanwhile(what: str, more: int) -> None:
+        while waiting:
+            writer.commit([waiting.pop()])
+
+    build_missing(state, [contract, wider], history(), tmp_path / "ledger", meanwhile)
+    assert waiting == []
+    rebuild(tmp_path / "again", [contract, wider], history(), tmp_path / "ledger")
+    assert points(State.open(tmp_path / "again")) == points(state)
+
+
+def test_a_later_source_leaves_what_is_ready_ready(tmp_path: Path) -> None:
+    rebuild(tmp_path / "state", [contract], history(), tmp_path / "ledger")
+    state = State.open(tmp_path / "state")
+    shops = Events("shops", id="id", time="at", fields={"id": text(), "at": timestamp(), "shop": text()})
+    joined = Contract(
+        "payments",
+        decide_on=payments,
+        label=fraud,
+        features={"known": shops.per("shop", on="card").count(over=days(90))},
+    ).freeze()
+    past = pa.table({"id": ["s"], "at": [timestamp_text(START)], "shop": ["c1"]})
+    ready = set()
+
+    def watch(what: str, more: int) -> None:
+        ready.add(all(state.ready(item) for item in plan(contract).series))
+
+    build_missing(state, [contract, joined], history() | {"shops": past}, tmp_path / "ledger", watch)
+    assert ready == {True}
+    with state.snapshot() as snapshot:
+        assert compile_reads(plan(joined))(snapshot, ["p", START + DAY, "c1", 2, 100], START + DAY) == [1.0]
 
 
 def test_history_that_came_after_the_ledger_began_counts_each_event_once(tmp_path: Path) -> None:
