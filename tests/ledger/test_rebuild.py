@@ -211,6 +211,7 @@ def test_history_that_came_after_the_ledger_began_counts_each_event_once(tmp_pat
     state, writer = opened(tmp_path)
     live(writer)
     (told,) = writer.commit([decision(7)])
+    writer.commit([outcome(12, 0, 1)])  # history says otherwise of this version, and history came first
     build_missing(state, [contract], history(), tmp_path / "ledger")
     assert isinstance(told, Decision)
     with state.snapshot() as snapshot:

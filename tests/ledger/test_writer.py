@@ -6,6 +6,7 @@ import multiprocessing
 from concurrent.futures import wait
 from pathlib import Path
 
+import lmdb
 import pytest
 from tests.ledger.payments import contract, decision, event, opened, outcome
 from tests.ledger.test_log import Failing
@@ -65,6 +66,15 @@ def test_duplicates_within_a_batch_and_after_a_restart_are_the_same(tmp_path: Pa
     state.close()
     _, writer = opened(tmp_path)
     assert writer.commit([decision(1)]) == [one]
+
+
+def test_two_contents_of_one_id_in_one_batch_conflict(tmp_path: Path) -> None:
+    _, writer = opened(tmp_path)
+    other = decision(1)
+    other.digest = b"another content."
+    first, second = writer.settle([decision(1), other])
+    assert isinstance(first, Decision)
+    assert isinstance(second, Conflict)
 
 
 def test_an_event_gets_its_decision_once_and_its_points_once(tmp_path: Path) -> None:
@@ -144,6 +154,21 @@ def test_an_unavailable_ledger_tells_every_waiting_client_and_comes_back(tmp_pat
     files.fail_sync = False
     assert committer.submit(event(2)).result().seq == 2
     committer.close()
+
+
+def test_what_is_recorded_but_not_in_state_is_answered_from_the_record_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, writer = opened(tmp_path)
+    writer.commit([decision(1)])
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "begin_write", lambda _: (_ for _ in ()).throw(lmdb.DiskError("no space")))
+        with pytest.raises(LedgerUnavailable, match="recorded, but state cannot be written"):
+            writer.commit([decision(2)])
+    (told,) = writer.commit([decision(2)])
+    assert told.seq == 2
+    assert state.applied_seq == 2
+    assert LedgerReader(tmp_path / "ledger").last_seq() == 2
 
 
 def test_group_commits_answer_each_its_own(tmp_path: Path) -> None:

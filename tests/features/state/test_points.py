@@ -56,6 +56,11 @@ def test_each_series_reads_a_field_its_own_way() -> None:
     ]
 
 
+def test_a_body_that_is_no_json_object_is_no_point_and_stops_nothing() -> None:
+    for body in (b"", b"[]", b"{", b"\xff"):
+        assert Projector("payments", [series(AMOUNT)]).points(body, "p1", 7) == []
+
+
 def test_an_id_and_a_time_the_server_made_up_are_those_it_recorded() -> None:
     when = Field("at", "timestamp", generated=True)
     name = Field("id", "text", generated=True)

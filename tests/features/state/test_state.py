@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+import time
 from pathlib import Path
 
 import lmdb
@@ -73,6 +75,32 @@ def test_the_map_does_not_grow_under_a_snapshot_that_is_held(tmp_path: Path, mon
     with state.snapshot(), pytest.raises(HoldfastError, match="held too long"):
         state.grow()
     state.grow()
+
+
+def test_no_snapshot_begins_while_the_map_grows(tmp_path: Path) -> None:
+    state = State.open(tmp_path)
+    grown, entered = threading.Event(), threading.Event()
+
+    def grow() -> None:
+        state.grow()
+        grown.set()
+
+    def enter() -> None:
+        with state.snapshot():
+            entered.set()
+
+    with state.snapshot():
+        threads = [threading.Thread(target=grow), threading.Thread(target=enter)]
+        threads[0].start()
+        while not state._growing:
+            time.sleep(0.001)
+        threads[1].start()
+        assert not entered.wait(0.2)
+        assert not grown.is_set()
+    for thread in threads:
+        thread.join(10)
+    assert grown.is_set()
+    assert entered.is_set()
 
 
 def grow_elsewhere(path: Path) -> None:

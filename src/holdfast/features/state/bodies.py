@@ -1,14 +1,13 @@
 """Imported events as the JSON bodies a request would have had, so that state treats both alike.
 
-Values are written as they came: what a policy of this contract replaced (a null, a placeholder, an unknown value) is
-in the body as it was, for a later contract to read its own way.
+Values are written as they came: what a policy of this contract replaced (a null, a placeholder, an unknown value), or a
+field that it does not use refused, is in the body as it was, for a later contract to read its own way.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from itertools import starmap
+from math import isfinite
 
 import msgspec
 import numpy as np
@@ -16,14 +15,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from holdfast.contract.model import Field
+from holdfast.contract.values import Number
 from holdfast.features.columns import Column, given, take
 from holdfast.features.history import Events
-from holdfast.features.kernel.operations import power_of_ten
+from holdfast.features.numbers import plain_scaled
+from holdfast.features.parse import as_json, as_text, one_array
 from holdfast.features.sources import Input, names_of, read, resolve
 
 _json = msgspec.json.Encoder().encode
 _NULL = "null"
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class Bodies:
@@ -31,7 +31,7 @@ class Bodies:
 
     def __init__(self, events: Events, fields: Sequence[Field], given_input: Input) -> None:
         self._events = events
-        raw = {item.name: item for item in fields if _forgiving(item)}
+        raw = {item.name: item for item in fields if _forgiving(item) or item.name in events.unread}
         self._raw = _raw_texts(events, raw, given_input) if raw else {}
         self._fields = [item for item in fields if item.name in events.cells or item.name in self._raw]
         self._template = "{" + ",".join(_quoted(item.name).replace("%", "%%") + ":%s" for item in self._fields) + "}"
@@ -49,7 +49,8 @@ class Bodies:
 
 def _forgiving(field: Field) -> bool:
     """Whether a policy may have put another value in the place of what came."""
-    return bool(field.placeholders) or not field.on_null == field.on_odd == field.on_unknown == "refuse"
+    strict = field.on_null == field.on_odd == field.on_unknown == "refuse"
+    return bool(field.placeholders) or field.rounding is not None or not strict
 
 
 def _texts(field: Field, column: Column) -> list[str]:
@@ -103,30 +104,30 @@ def _raw_texts(events: Events, fields: dict[str, Field], given_input: Input) -> 
 
 
 def _raw(field: Field, column: pa.ChunkedArray) -> list[str]:
-    if isinstance(column.type, pa.DictionaryType):
-        column = column.cast(column.type.value_type)
-    values = column.to_pylist()
-    if field.type == "timestamp" and pa.types.is_timestamp(column.type):
-        return [_NULL if item is None else f'"{item.isoformat()}{"" if item.tzinfo else "Z"}"' for item in values]
-    if field.type == "decimal" and pa.types.is_floating(column.type):
-        return list(starmap(_decimal, ((item, field.scale) for item in values)))
-    number = field.type in ("integer", "decimal", "real")
-    return [_NULL if item is None or item != item else _plain(item, number) for item in values]
+    """Stored values as the JSON a request would have had: what the reader of columns makes of them, before policies."""
+    array = one_array(column)
+    if field.type in ("text", "category"):
+        array = as_text(array)
+    values = array.to_pylist()
+    if pa.types.is_timestamp(array.type):
+        return [_NULL if item is None else _quoted(item.isoformat()) for item in values]
+    if field.type == "decimal" and pa.types.is_floating(array.type):
+        scaled, exact = plain_scaled(field, array)
+        certain = (exact & array.is_valid().to_numpy(zero_copy_only=False)).tolist()
+        read = zip(values, scaled.tolist(), certain, strict=True)
+        return [decimal_text(k, field.scale) if sure else _spelled(item) for item, k, sure in read]
+    return [_spelled(as_json(field, item)) for item in values]
 
 
-def _decimal(value: float | None, scale: int) -> str:
-    """A binary number as the decimal it stands for (the rule of columns); as it is where it stands for none."""
+def _spelled(value: object) -> str:
+    """A value as JSON; one that JSON has not (an infinity, a date in a number's place) as the text it prints."""
     if value is None or value != value:
         return _NULL
-    scaled = value * power_of_ten(scale)
-    if abs(scaled) < 2**52 and abs(scaled - round(scaled)) <= 1e-6:
-        return decimal_text(round(scaled), scale)
-    return repr(value)
-
-
-def _plain(value: object, number: bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if number and isinstance(value, str) and _NUMBER.fullmatch(value):  # CSV holds numbers as text
-        return value
-    return repr(value) if isinstance(value, int | float) else _quoted(str(value))
+    if isinstance(value, Number):  # columns may pad with zeros, JSON may not
+        digits = value.removeprefix("-").lstrip("0")
+        return f"{'-' if value.startswith('-') else ''}{'' if digits[:1].isdigit() else '0'}{digits}"
+    if isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
+        return repr(value)
+    return _quoted(str(value))

@@ -181,9 +181,11 @@ def _growing(state: State, work: Callable[[lmdb.Transaction[bytes]], None]) -> N
 
 def load(state: State, points: Points, progress: Callable[[int], None] | None = None) -> None:
     """Add points to a series; `progress` hears how many more are in the file."""
+    if not len(points.times):
+        return
     order = np.lexsort((points.times, points.entity))
     entity = points.entity[order]
-    starts = np.flatnonzero(np.append(True, entity[1:] != entity[:-1])) if len(entity) else np.zeros(0, np.int64)
+    starts = np.flatnonzero(np.append(True, entity[1:] != entity[:-1]))
     ends = np.append(starts[1:], len(entity))
     groups = sorted(
         (points.series.key + points.hashes[entity[start]], start, end)

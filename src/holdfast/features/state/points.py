@@ -7,12 +7,12 @@ series with `nulls`), or one that does not pass the filter. A null key is an ent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from holdfast.contract.model import NULL_CODE, Cell, Field, Source
-from holdfast.contract.values import Parsed, compile_reader, read_strict
+from holdfast.contract.values import NotJson, Parsed, compile_reader, read_strict
 from holdfast.features.kernel.scalar import compile_predicate
 from holdfast.features.plan import Series
 from holdfast.features.state.keys import entity_hash
@@ -60,12 +60,15 @@ class Projector:
 
     def points(self, body: bytes, event_id: str, time: int) -> list[SeriesPoint]:
         """The event's point in each series that it has one in. `body` is an accepted request's JSON object."""
-        raw = read_strict(body)
+        try:
+            raw = read_strict(body)
+        except NotJson:
+            return []  # refused before it was recorded; should one be there all the same, it must not stop the others
         cells: list[Cell] = []
         wrong: set[int] = set()
         for names, read, generated in self._groups:
             start = len(cells)
-            parsed: Parsed = read({today: raw[given] for today, given in _found(raw, names)})
+            parsed: Parsed = read(under_todays_names(raw, names))
             cells += parsed.cells
             for at, kind in generated:
                 if cells[start + at] is None:
@@ -83,15 +86,19 @@ class Projector:
         return found
 
 
-def _found(raw: dict[str, object], names: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterable[tuple[str, str]]:
+def under_todays_names(
+    raw: Mapping[str, object], names: Iterable[tuple[str, tuple[str, ...]]]
+) -> dict[str, object]:
+    """What a body holds of these fields (name, former names): under its name, else under the first former one."""
+    found = {}
     for today, former in names:
         if today in raw:
-            yield today, today
+            found[today] = raw[today]
         elif former:
-            for old in former:
-                if old in raw:
-                    yield today, old
-                    break
+            old = next((name for name in former if name in raw), None)
+            if old is not None:
+                found[today] = raw[old]
+    return found
 
 
 def _group(
