@@ -203,6 +203,7 @@ STREAMS = [
     ('Events("e", id="n", time="at", fields=F)', "kind", "id='n' is integer, not text"),
     ('Events("e", id="id", time="id", fields=F)', "kind", "time='id' is text, not timestamp"),
     ('Events("e", id="id", time="maybe", fields=F)', "value", "time='maybe' may be missing"),
+    ('Events("e", id="long", time="at", fields=F)', "value", "id='long' may be 257 bytes long"),
     ('Events("e e", id="id", time="at", fields=F)', "value", "'e e' is no name for a source"),
     ('Events("e", id="id", time="at", fields=F, lag=5)', "value", "lag=5 is not a length of time"),
     ('Events("e", id="id", time="at", fields=F, lag=days(1), known_at="k")', "value", "lag= and known_at= are both"),
@@ -213,13 +214,14 @@ STREAMS = [
 def test_a_wrong_source_is_refused_with_its_line(stream: str, code: str, says: str, tmp_path: Path) -> None:
     source = f"""\
 from holdfast.contract import *
-F = {{"id": text(), "at": timestamp(), "n": integer(), "maybe": timestamp(nullable=True)}}
+F = {{"id": text(), "at": timestamp(), "n": integer(), "maybe": timestamp(nullable=True),
+     "long": text(max_length=257)}}
 e = {stream}
 y = e.label("label_y", known_after=days(1))
 contract = Contract("c", decide_on=e, label=y, features={{"n": e.n}})
 """
     problems = faults_of(source, tmp_path)
-    assert [(item.field, item.code) for item in problems] == [("3", code)], problems
+    assert [(item.field, item.code) for item in problems] == [("4", code)], problems
     assert says in str(problems[0])
 
 

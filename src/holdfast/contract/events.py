@@ -14,6 +14,9 @@ from holdfast.contract.faults import Fault, fault, here, suggest
 from holdfast.contract.fields import FieldSpec, is_text
 from holdfast.contract.model import Field, Label, Source
 
+LONGEST_ID = 256
+"""Bytes of an event's id; all of them take part in its order among equal times, in every engine."""
+
 
 class LabelRef(Expression):
     """A label. It is learned after the decision: it enters features only through aggregates of the past."""
@@ -195,6 +198,9 @@ def _check_source(source: Source) -> list[Fault]:
             faults.append(fault("kind", f"{word}={name!r} is {item.type}, not {wanted}", f"declare it as {wanted}()"))
         elif item.nullable or item.impute is not None or item.placeholders:
             faults.append(fault("value", f"{word}={name!r} may be missing", "let it be neither nullable nor imputed"))
+        elif item.max_length > LONGEST_ID:
+            what = f"{word}={name!r} may be {item.max_length} bytes long"
+            faults.append(fault("value", what, f"an id breaks ties by its bytes: let it have {LONGEST_ID} at most"))
     for item in source.fields:
         if item.generated and item.name not in (source.id, source.time):
             what = f"{item.name!r} is generated, but is neither the id nor the time"

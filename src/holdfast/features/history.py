@@ -6,7 +6,7 @@ replayed. A record counts for a row iff its `known` is before the row's cut.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -44,8 +44,8 @@ class Events:
     rows: Ints
     """Where each event stood in its input."""
     unread: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
-    """Fields that another contract's events do not have as this one wants them, and of which events. Such an event
-    is no point of a series that reads the field, as in state."""
+    """Fields that some events do not have as the contract wants them (they came in another's time), and which events.
+    Such an event is no point of a series that reads the field, as in state."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -142,7 +142,8 @@ def read_records(
     """Load history by source name; an input named ``source.label`` holds outcomes apart from their events.
 
     `refuse="drop"` leaves out the rows with refused values and counts them. Duplicates of an id: the first known
-    counts, a duplicate with other content raises HoldfastError. `fields="all"` reads every declared field present.
+    counts, a duplicate with other content raises HoldfastError. `fields="all"` reads every declared field present;
+    a field that the contract does not use decides nothing: its refused values are null, see `Events.unread`.
     """
     wanted = fields_in_use(contract)
     labels = labels_in_use(contract)
@@ -153,12 +154,14 @@ def read_records(
     for name in names:
         source = contract.source(name)
         chosen = wanted.get(name, ())
+        spared: set[str] = set()
         if fields == "all":
             present = sources.names_of(inputs[name], name)
             used = {item.name for item in chosen}
             chosen = tuple(i for i in source.fields if i.name in used or {i.name, *i.former} & set(present))
+            spared = {item.name for item in chosen} - used - {source.id, source.time, source.known_at or ""}
         beside = [item for item in labels if item.source == name and f"{name}.{item.name}" not in inputs]
-        loaded, values, received = load(source, chosen, inputs[name], beside, report, refuse)
+        loaded, values, received = load(source, chosen, inputs[name], beside, report, refuse, spared)
         events[name] = loaded
         check_labels(contract, name, [item for item in beside if item.name not in values])
         for label in beside:
@@ -212,10 +215,11 @@ def load(
     labels: Sequence[Label],
     report: Report,
     refuse: Refuse,
+    spared: Collection[str] = (),
 ) -> tuple[Events, dict[str, Column], dict[str, Column]]:
     """The events of one input, with the values and arrivals of the labels that stand beside them."""
     columns = columns_of(source, fields, labels, sources.names_of(table, source.name))
-    read = parse_table(source, fields, labels, columns, _table(source, table, columns))
+    read = parse_table(source, fields, labels, columns, _table(source, table, columns), spared=spared)
     report.take_in(source.name, read, refuse)
     parsed, time = read.cells, read.cells[source.time]
     known = parsed[source.known_at].values if source.known_at is not None else time.values + source.lag
@@ -226,7 +230,9 @@ def load(
         known,
         {item.name: parsed[item.name] for item in fields},
         np.arange(len(known), dtype=np.int64),
+        read.unread,
     )
+    deciding = {name: column for name, column in events.cells.items() if name not in spared}
     values = {item.name: parsed[item.name] for item in labels if item.name in columns}
     received = {i.name: parsed[i.received_at] for i in labels if i.received_at is not None and i.received_at in columns}
     order = canonical_order(events.ids, events.times, np.flatnonzero(~read.refused))
@@ -234,7 +240,7 @@ def load(
         events.ids[order],
         events.times[order],
         events.known[order],
-        lambda: {name: take(column, order) for name, column in {**events.cells, **values}.items()},
+        lambda: {name: take(column, order) for name, column in {**deciding, **values}.items()},
         source.name,
     )
     report.duplicates[source.name] = len(again)

@@ -52,14 +52,14 @@ def parse(field: Field, array: pa.Array | pa.ChunkedArray, first_row: int = 0) -
     Text (from CSV) is read as the value it spells: numbers exactly, true/false/1/0, ISO 8601. Binary doubles become
     decimals k = rint(x·10^s) iff |x·10^s − k| ≤ 1e-6 and |k| < 2^52; float32 only where the field allows it.
     """
-    array = _one(array)
+    array = one_array(array)
     rows = len(array)
     if field.type == "decimal" and pa.types.is_float32(array.type) and not field.float32:
         return _unread(field, rows, "float32", "is a float32 column, too coarse for decimals", "declare float32=True")
     if not any(holds(array.type) for holds in _STORAGE):
         return _unread(field, rows, "type", f"is a column of {array.type}", f"store it as {field.type}")
     if field.type in ("text", "category"):
-        array = _as_text(array)
+        array = as_text(array)
     values, plain = _PLAIN[field.type](field, array)
     plain &= _given(array)
     plain &= ~_placeholders(field, array, values)
@@ -93,7 +93,7 @@ def _odd_values(
     faults: dict[int, Refused] = {}
     for i, raw in enumerate([*raws, None]):
         try:
-            cells.append(parse_json(field, _as_json(field, raw))[0])
+            cells.append(parse_json(field, as_json(field, raw))[0])
         except Refused as fault:
             faults[i] = fault
             cells.append(None)
@@ -125,7 +125,7 @@ def _coarse(field: Field, raw: object, cell: Cell) -> bool:
     return bool(abs(raw * 10**field.scale - cell) > NEAR)
 
 
-def _as_json(field: Field, raw: Any) -> object:
+def as_json(field: Field, raw: Any) -> object:
     """A stored value as the strict JSON reader would have given it."""
     if isinstance(raw, bool) or raw is None:
         return raw
@@ -223,7 +223,7 @@ def _nothing(array: pa.Array, dtype: Any) -> tuple[NDArray[Any], Flags]:
     return np.zeros(len(array), dtype=dtype), np.zeros(len(array), dtype=np.bool_)
 
 
-def _as_text(array: pa.Array) -> pa.Array:
+def as_text(array: pa.Array) -> pa.Array:
     """Whole numbers as the text they print, for ids and codes stored as numbers; other types stay and are refused."""
     if pa.types.is_integer(array.type):
         return array.cast(pa.large_string())
@@ -235,7 +235,7 @@ def _as_text(array: pa.Array) -> pa.Array:
     return array
 
 
-def _one(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+def one_array(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One array, dictionaries decoded, every kind of string as large_string."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()

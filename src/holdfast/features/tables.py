@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,8 @@ class ParsedTable:
     cells: Mapping[str, Column]
     refused: NDArray[np.bool_]
     problems: tuple[Problem, ...]
+    unread: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Spared fields that hold refused values, and in which rows."""
 
     @property
     def rows(self) -> int:
@@ -37,18 +39,26 @@ def parse_table(
     columns: Mapping[str, str],
     table: pa.Table,
     first_row: int = 0,
+    spared: Collection[str] = (),
 ) -> ParsedTable:
-    """Parse fields, labels and instants. `columns` comes from `columns_of`; a column it lacks is null throughout."""
+    """Parse fields, labels and instants. `columns` comes from `columns_of`; a column it lacks is null throughout.
+
+    A value that a `spared` field refuses is null, and costs its row nothing.
+    """
     cells: dict[str, Column] = {}
     refused = np.zeros(table.num_rows, dtype=np.bool_)
     problems: list[Problem] = []
+    unread: dict[str, NDArray[np.bool_]] = {}
     for name, spec in specs_of(source, fields, labels).items():
         array = table.column(columns[name]) if name in columns else pa.nulls(table.num_rows, pa.large_string())
         read = parse(spec, array, first_row)
         cells[name] = read.column
-        refused |= read.refused
-        problems += read.problems
-    return ParsedTable(cells, refused, tuple(problems))
+        if name not in spared:
+            refused |= read.refused
+            problems += read.problems
+        elif read.refused.any():
+            unread[name] = read.refused
+    return ParsedTable(cells, refused, tuple(problems), unread)
 
 
 def columns_of(

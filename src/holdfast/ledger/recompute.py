@@ -19,6 +19,7 @@ from holdfast.features.batch import build_from
 from holdfast.features.columns import Column, joined
 from holdfast.features.history import Events, Outcomes, Records, canonical_order, received_outcomes
 from holdfast.features.needs import fields_in_use, labels_in_use
+from holdfast.features.state.points import under_todays_names
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Decision, Event, Outcome, Record
 
@@ -105,23 +106,23 @@ def columns(
 ) -> tuple[dict[str, Column], dict[str, NDArray[np.bool_]]]:
     """Accepted bodies as columns of these fields, and which values are not as these fields want them.
 
-    The id and the time are those the server recorded. A body may come from another contract's time.
+    An id or a time that the body left to the server is the recorded one, if this contract lets it be left out. A body
+    may come from another contract's time, and then be unreadable for this one.
     """
     read = compile_reader(source, tuple(fields))
-    known = {item.name for item in fields} | {old for item in fields for old in item.former}
-    rows = [read({name: value for name, value in body.items() if name in known}) for body in bodies]
+    names = [(item.name, item.former) for item in fields]
+    rows = [read(under_todays_names(body, names)) for body in bodies]
     made: dict[str, Column] = {}
     for i, item in enumerate(fields):
-        if item.name == source.id:
-            made[item.name] = column(item, list(ids))
-        elif item.name == source.time:
-            made[item.name] = column(item, list(times))
-        else:
-            made[item.name] = column(item, [row.cells[i] for row in rows])
+        cells = [row.cells[i] for row in rows]
+        if item.name in (source.id, source.time):
+            recorded: Sequence[Cell] = ids if item.name == source.id else times
+            cells = [given if cell is None else cell for cell, given in zip(cells, recorded, strict=True)]
+        made[item.name] = column(item, cells)
     faulty: dict[str, NDArray[np.bool_]] = {}
     for at, row in enumerate(rows):
         for problem in row.problems:
-            if problem.field in made and problem.field not in (source.id, source.time):
+            if problem.field in made:
                 faulty.setdefault(problem.field, np.zeros(len(rows), dtype=np.bool_))[at] = True
     return made, faulty
 
