@@ -28,7 +28,7 @@ from holdfast.features.state.state import State
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.log import Log
 from holdfast.ledger.read import LedgerReader
-from holdfast.ledger.rebuild import rebuild
+from holdfast.ledger.rebuild import build_missing, rebuild
 from holdfast.ledger.recompute import Recomputer
 from holdfast.ledger.records import Decision, Event, Outcome
 from holdfast.ledger.writer import LedgerWriter
@@ -182,3 +182,22 @@ def test_of_two_former_names_the_first_declared_is_read(tmp_path: Path) -> None:
     for key, count in (("one", 0.0), ("two", 1.0)):
         online, replayed = world.both(renamed, key=key)
         assert online == replayed == [1.0, count, 0.0]
+
+
+def test_a_later_contract_reads_more_of_the_events_of_history(tmp_path: Path) -> None:
+    first = contract("card")
+    charged, by_kind = contract("card", label="charge"), contract("kind", kind=category("1", "2"))
+    past = history(charge=[True, None], kind=["1", "2"])
+    world = World(tmp_path, [first], past)
+    world.event("e", id="e", at=timestamp_text(START), card="x", kind="1")
+    world.outcome("b", 1)
+    for later in (charged, by_kind):
+        build_missing(world.state, [later, first], past, tmp_path / "ledger")
+    assert build_missing(world.state, [by_kind, first], past, tmp_path / "ledger").series == 0
+    world.outcome("a", 0, "charge", version=2)
+    world.outcome("a", 1)
+    online, replayed = world.both(charged)
+    assert online == replayed == [3.0, 3.0, 0.0]
+    online, replayed = world.both(by_kind, kind="1")
+    assert online == replayed == [3.0, 2.0, 1.0]
+    assert world.rebuilt(first, charged, by_kind)

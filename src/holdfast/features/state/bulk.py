@@ -115,7 +115,8 @@ def load_events(
     labels = [(name, *_by_event(found, len(events))) for name, found in outcomes.items()]
     with state.snapshot() as snapshot:
         fresh = snapshot.transaction.stat(state.tables.events)["entries"] == 0
-    make = Bodies(events, source.fields, given_input)
+    # By name, so that contracts that declare them in another order make the same bodies.
+    make = Bodies(events, sorted(source.fields, key=lambda item: item.name), given_input)
     for start in range(0, len(order), BATCH):
         at = order[start : start + BATCH]
         known = [(name, version[at].tolist(), value[at].tolist()) for name, version, value in labels]
