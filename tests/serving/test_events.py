@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
-from tests.serving.shop import Server, payment, stamp
+import pyarrow as pa
+from tests.serving.shop import Server, first, pack_model, payment, promote, serving, stamp
+
+from holdfast.ledger.rebuild import rebuild
 
 
 def notice(number: str, **changes: object) -> dict[str, object]:
@@ -71,3 +76,33 @@ def test_an_event_that_breaks_the_contract_is_refused_with_all_its_problems(serv
     assert {item["field"] for item in reply.json()["detail"]["problems"]} == {
         "notice_id", "merchant_category", "risk", "told_at"
     }  # fmt: skip
+
+
+def test_an_event_decided_later_has_the_time_that_was_made_up_for_it(server: Server) -> None:
+    body = payment("timeless", card_id="timeless", occurred_at=...)
+    assert server.post("/events", {"event": body}).status_code == 200
+    told = server.post("/predict", body).json()
+    assert values(server, told["prediction_id"])["card_payments_7d"] == 0
+
+
+def test_an_event_of_history_has_one_body_and_its_personal_id_is_never_shown(tmp_path: Path) -> None:
+    home = tmp_path / ".holdfast"
+    (home / "bundles").mkdir(parents=True)
+    payments, merchants = first().sources
+    fields = tuple(replace(item, personal=item.personal or item.name == payments.id) for item in payments.fields)
+    contract = replace(first(), sources=(replace(payments, fields=fields), merchants))
+    body, told = payment("old"), notice("old")
+    past = {"payments": pa.table({name: [str(value)] for name, value in body.items()} | {"is_fraud": ["false"]})}
+    past |= {"merchants": pa.table({name: [str(value)] for name, value in told.items()})}
+    rebuild(home / "state", [contract], past, home / "ledger")
+    promote(home, contract, pack_model(home, contract), "1", ready=False)
+    other = body | {"amount": 99}
+    with serving(home) as server:
+        for _ in range(2):
+            refusals = [server.post("/events", {"event": other}), server.post("/predict", other)]
+            refusals += [server.post("/predict/batch", {"rows": [other]})]
+            assert [item.status_code for item in refusals] == [409, 409, 200]
+            assert refusals[2].json()["results"][0]["status"] == 409
+            assert not any("pold" in item.text for item in refusals)
+            assert server.post("/events", {"event": body}).json()["repeated"]
+            assert server.post("/predict", body).status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from tests.serving.shop import Server, payment
@@ -78,3 +79,10 @@ def test_many_outcomes_are_answered_row_by_row(server: Server) -> None:
 )
 def test_an_outcome_that_makes_no_sense_is_refused(server: Server, body: dict[str, Any], status: int) -> None:
     assert server.post("/outcomes", body).status_code == status
+
+
+def test_an_outcome_names_its_event_in_any_spelling_of_unicode(server: Server) -> None:
+    name = payment("caf\u00e9-outcome")["payment_id"]
+    assert server.post("/predict", payment("caf\u00e9-outcome")).status_code == 200
+    told = server.post("/outcomes", {"event_id": normalize("NFD", name), "value": True}).json()
+    assert (told["event_id"], told["pending"]) == (name, False)

@@ -56,7 +56,7 @@ class _Rows:
 
     def clash(self, record: Record) -> Refuse:
         assert isinstance(record, Decision)
-        return conflict(record.event_id)
+        return conflict(replies.shown_id(self._live.champion.source, record.event_id))
 
     def refused(self, refusal: Refuse) -> dict[str, Any]:
         return self._predict.refuse(refusal)

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from holdfast.contract.model import SECOND, Cell, Field
 from holdfast.contract.values import NotJson, read_strict, timestamp_text
 from holdfast.errors import Problem
+from holdfast.features.state.events import StoredEvent
 from holdfast.features.state.snapshot import Snapshot
+from holdfast.ledger.duplicates import same_event
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Decision
 from holdfast.serving.live import LiveSet, Version
-from holdfast.serving.replies import counted, masked
+from holdfast.serving.replies import counted, masked, shown_id
 from holdfast.serving.wire import Limits
 
 
@@ -66,8 +68,9 @@ class Decider:
         cells = parsed.cells
         digest = body_digest(raw)
         event_id, t = cells[version.id_at], cells[version.time_at]
-        if event_id is not None:
-            old = self._before(version, str(event_id), digest, snapshot, raw)
+        known = None if event_id is None else snapshot.event(version.source.name, str(event_id))
+        if known is not None:
+            old = self._before(version, str(event_id), known, digest, raw)
             if old is not None:
                 return old, True
         now = self._clock()
@@ -78,7 +81,8 @@ class Decider:
         if problems:
             raise Refuse(max(parsed.status, 400), counted(problems), problems, masked(raw, version.openly))
         if event_id is None or t is None:
-            cells = self._filled(version, cells, now)
+            # An event that was recorded before it is decided on has its time already.
+            cells = self._filled(version, cells, now if known is None else known.time)
             event_id, t = cells[version.id_at], cells[version.time_at]
         assert isinstance(t, int)
         row = version.row(cells, version.reads(snapshot, cells, t))
@@ -106,15 +110,13 @@ class Decider:
         return decision, False
 
     def _before(
-        self, version: Version, event_id: str, digest: bytes, snapshot: Snapshot, raw: dict[str, object]
+        self, version: Version, event_id: str, event: StoredEvent, digest: bytes, raw: dict[str, object]
     ) -> Decision | None:
         """What this event was answered before. Raises Refuse when it came with another body."""
-        event = snapshot.event(version.source.name, event_id)
-        if event is None:
-            return None
-        if event.digest and event.digest != digest:
-            raise conflict(event_id, masked(raw, version.openly))
-        return self._stored(event.decision) if event.decision else None
+        old = self._stored(event.decision) if event.decision else None
+        if not same_event(event, digest, raw) if old is None else old.digest != digest:
+            raise conflict(shown_id(version.source, event_id), masked(raw, version.openly))
+        return old
 
     def _out_of_time(self, version: Version, t: int, now: int) -> tuple[Problem, ...]:
         limits, name = self._limits, version.source.time
@@ -128,13 +130,13 @@ class Decider:
             return ()
         return (Problem(name, "time_window", what, mend),)
 
-    def _filled(self, version: Version, cells: tuple[Cell, ...], now: int) -> tuple[Cell, ...]:
+    def _filled(self, version: Version, cells: tuple[Cell, ...], time: int) -> tuple[Cell, ...]:
         """Cells with the id and the time that the request left to the server. The body is kept as it came."""
         full = list(cells)
         if full[version.id_at] is None:
             full[version.id_at] = new_id(version.source.fields[version.id_at])
         if full[version.time_at] is None:
-            full[version.time_at] = now
+            full[version.time_at] = time
         return tuple(full)
 
 

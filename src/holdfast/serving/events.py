@@ -12,6 +12,7 @@ from holdfast.contract.values import Parsed, canonical_body, compile_reader, tim
 from holdfast.errors import Problem
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
+from holdfast.ledger.duplicates import same_event
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Event, Record
 from holdfast.serving import replies
@@ -92,8 +93,8 @@ class _Rows:
         digest = body_digest(row)
         if event_id is not None:
             old = snapshot.event(source.name, str(event_id))
-            if old is not None and old.digest and old.digest != digest:
-                raise conflict(str(event_id), replies.masked(row, self._openly))
+            if old is not None and not same_event(old, digest, row):
+                raise conflict(replies.shown_id(source, str(event_id)), replies.masked(row, self._openly))
             if old is not None:
                 return {"event_id": str(event_id), "source": source.name, "seq": old.seq, "repeated": True}
         now = self._clock()
@@ -121,7 +122,7 @@ class _Rows:
 
     def clash(self, record: Record) -> Refuse:
         assert isinstance(record, Event)
-        return conflict(record.event_id)
+        return conflict(replies.shown_id(self._source, record.event_id))
 
     def refused(self, refusal: Refuse) -> dict[str, Any]:
         self.refusals.append(refusal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 
 from holdfast.contract.model import Label, Source
 from holdfast.errors import Problem
@@ -134,6 +135,8 @@ class _Rows:
         value = row[given[0]]
         if isinstance(value, int) and not isinstance(value, bool) and given[0] == "event_id":
             return str(value)
+        if type(value) is str:
+            value = normalize("NFC", value)  # as the event's own id was
         if type(value) is not str or not 0 < len(value.encode()) <= 256:
             problems.append(Problem(given[0], "type", "is not a text of 1 to 256 bytes", "send the id as it was given"))
             return ""

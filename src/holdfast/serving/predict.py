@@ -78,7 +78,9 @@ class Predict:
         try:
             return await self._durable.commit(decision)
         except Conflict:
-            raise conflict(decision.event_id, replies.masked(raw, live.champion.openly)) from None
+            champion = live.champion
+            name = replies.shown_id(champion.source, decision.event_id)
+            raise conflict(name, replies.masked(raw, champion.openly)) from None
 
     def reply(self, decision: Decision, old: bool) -> dict[str, object]:
         """Counts a decision and puts it in its contract's words."""

@@ -52,6 +52,11 @@ def open_names(source: Source) -> frozenset[str]:
     return frozenset(name for field in source.fields if not field.personal for name in (field.name, *field.former))
 
 
+def shown_id(source: Source, event_id: str) -> str:
+    """An event's id as a refusal may name it."""
+    return MASK if source.field(source.id).personal else event_id
+
+
 def masked(raw: Mapping[str, object], openly: Collection[str]) -> dict[str, object]:
     """The input as it may be shown and kept: values outside `openly` are replaced by a mask."""
     return {
