@@ -70,7 +70,11 @@ def count(source: Input, where: str = "") -> int | None:
     files = _files(Path(source), where)
     if any(path.name.endswith(_CSV) for path in files):
         return None
-    return sum(int(pyarrow.parquet.read_metadata(path).num_rows) for path in files)
+    rows = 0
+    for path in files:
+        with _faults(path, where):
+            rows += int(pyarrow.parquet.read_metadata(path).num_rows)
+    return rows
 
 
 def resolve(

@@ -119,26 +119,50 @@ def read(path: Path, contract: Contract) -> Table:
 
 def _build(project: Project, contract: Contract, path: Path, progress: Tick | None) -> Built:
     from holdfast.features.batch import build as compute
+    from holdfast.features.out_of_core import build_to_parquet
 
     inputs = project.inputs(contract)
     marks = _marks(inputs)
+    memory = project.settings.features_memory_mb
     begun = time.perf_counter()
-    table = compute(contract, inputs, progress=progress)
-    table.write(path, contract.label)
-    valid = np.ones(len(table), dtype=np.bool_) if table.labels.valid is None else table.labels.valid
+    if _needs(contract, inputs) > memory << 20:
+        # Half for sorting on disk, half for the entities that are computed together.
+        written = build_to_parquet(contract, inputs, path, progress, memory=f"{max(64, memory // 2)}MB")
+        rows, labelled, positives, report = written.rows, written.labelled, written.positives, written.report
+    else:
+        table = compute(contract, inputs, progress=progress)
+        table.write(path, contract.label)
+        valid = np.ones(len(table), dtype=np.bool_) if table.labels.valid is None else table.labels.valid
+        rows, labelled, report = len(table), int(valid.sum()), table.report
+        positives = int(table.labels.values[valid].sum())
     built = Built(
         path=str(path),
         contract=contract.hash,
-        rows=len(table),
-        features=len(table.names),
-        labelled=int(valid.sum()),
-        positives=int(table.labels.values[valid].sum()),
+        rows=rows,
+        features=len(contract.features),
+        labelled=labelled,
+        positives=positives,
         seconds=round(time.perf_counter() - begun, 3),
-        report=table.report.as_dict(),
+        report=report.as_dict(),
         inputs=marks,
     )
     _beside(path).write_text(json.dumps(built.as_dict(), indent=2), encoding="utf-8")
     return built
+
+
+def _needs(contract: Contract, inputs: dict[str, Path]) -> int:
+    """Bytes that computing it all at once would hold, about: some eight-byte copies of each column in use."""
+    from holdfast.features import sources
+
+    held = 0
+    for name, path in inputs.items():
+        rows = sources.count(path, name)
+        if rows is None:  # CSV is not counted without reading it; a row has at least this many bytes
+            files = path.rglob("*") if path.is_dir() else [path]
+            rows = sum(file.stat().st_size for file in files if file.is_file()) // 20
+        columns = len(contract.aggregates) + len(contract.features) if name == contract.decide_on else 0
+        held += rows * 8 * 3 * (columns + 8)
+    return held
 
 
 def _fresh(project: Project, contract: Contract, path: Path) -> bool:

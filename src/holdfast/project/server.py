@@ -31,7 +31,9 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises HoldfastError with what it said when it does not."""
-        log = (self._folder / ".holdfast" / "serve.log").open("a")
+        place = self._folder / ".holdfast"
+        place.mkdir(exist_ok=True)
+        log = (place / "serve.log").open("a")
         with log:
             command = [
                 sys.executable,
@@ -46,11 +48,21 @@ class Server:
             ]
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self._line()
-        if not line:
-            self.kill()
-            said = (self._folder / ".holdfast" / "serve.log").read_text()[-2_000:]
-            raise HoldfastError("the server did not start", where=str(self._folder), mend=said)
+        if not line.startswith('{"address"'):
+            raise HoldfastError("the server did not start", where=str(self._folder), mend=self._said(line))
         self.address = json.loads(line)["address"]
+
+    def _said(self, line: str) -> str:
+        """What it told instead of an address, on its output and in its log."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self._process.kill()
+        told = line + self._process.stdout.read()
+        self.kill()
+        try:
+            return str(json.loads(told)["error"]["what"])
+        except (ValueError, KeyError):
+            return told + (self._folder / ".holdfast" / "serve.log").read_text()[-2_000:]
 
     def _line(self) -> str:
         assert self._process is not None

@@ -39,7 +39,9 @@ class Settings:
     training: Mapping[str, Any] = _setting({}, "What to train and how; the keys are listed below.")
 
     features_path: str = _setting("data/features.parquet", "Where `holdfast features build` puts the training table.")
-    features_memory_mb: int = _setting(1024, "What building features may hold in memory at a time, in MiB.")
+    features_memory_mb: int = _setting(
+        1024, "MiB that building features may hold; a larger history is computed entity by entity, from disk."
+    )
 
     registry_uri: str = _setting("sqlite:///mlflow.db", "MLflow's store: a local SQLite file or a server's address.")
     registry_artifacts: str = _setting(

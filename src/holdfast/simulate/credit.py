@@ -91,7 +91,7 @@ def applications(rows: int = 20_000, *, days: int = 730, end: int | None = None,
     columns |= _money(rng, risk)
     columns |= _person(rng, risk)
     columns |= _traces(rng, risk)
-    odds = -3.35 + 1.1 * risk + 0.35 * (columns["credit"] / columns["income"] - 3.0).clip(-3, 6) / 3
+    odds = -3.3 + 1.6 * risk + 0.35 * (columns["credit"] / columns["income"] - 3.0).clip(-3, 6) / 3
     default = rng.random(rows) < 1 / (1 + np.exp(-odds))
     known = moment + 90 * DAY
     columns["default"] = default.astype(object)
