@@ -201,3 +201,15 @@ def test_a_later_contract_reads_more_of_the_events_of_history(tmp_path: Path) ->
     online, replayed = world.both(by_kind, kind="1")
     assert online == replayed == [3.0, 2.0, 1.0]
     assert world.rebuilt(first, charged, by_kind)
+
+
+def test_outcomes_of_history_that_come_apart_later_leave_the_other_series_ready(tmp_path: Path) -> None:
+    first, charged = contract("card"), contract("card", label="charge")
+    world = World(tmp_path, [first], history())
+    world.inputs |= {"p.charge": pa.table({"id": ["a", "b"], "charge": [True, True]})}
+    report = build_missing(world.state, [charged, first], world.inputs, tmp_path / "ledger")
+    assert report.series == len({item.key for item in plan(charged).series} - {item.key for item in plan(first).series})
+    world.outcome("a", 0, "charge", version=2)
+    online, replayed = world.both(charged)
+    assert online == replayed == [2.0, 2.0, 1.0]
+    assert world.rebuilt(first, charged)

@@ -42,22 +42,24 @@ class _File(msgspec.Struct):
 
 
 def pin(file: Path, contract: Contract, inputs: Mapping[str, Path], ledger: Path | None = None) -> list[Pinned]:
-    """Pin the inputs of a contract's history, replacing what was pinned before; paths are kept relative to `file`.
+    """Pin the inputs of a contract's history, replacing what was pinned of them before; answers these pins.
 
-    Raises HoldfastError when they do not fit the contract, or when the ledger begins long after they end.
+    Other contracts' inputs stay pinned. Paths are kept relative to `file`. Raises HoldfastError when they do not fit
+    the contract, or when the ledger begins long after they end.
     """
     records = read_records(contract, inputs, refuse="drop")
-    pinned = [_pinned(file, name, Path(path), records) for name, path in inputs.items()]
+    made = [_pinned(file, name, Path(path), records) for name, path in inputs.items()]
     if ledger is not None:
-        refuse_gap(pinned, LedgerReader(ledger))
+        refuse_gap(made, LedgerReader(ledger))
+    others = [item for item in pinned(file) if item.source not in inputs]
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
     with part.open("wb") as out:
-        out.write(msgspec.json.format(msgspec.json.encode(_File(1, pinned)), indent=2) + b"\n")
+        out.write(msgspec.json.format(msgspec.json.encode(_File(1, [*others, *made])), indent=2) + b"\n")
         out.flush()
         os.fsync(out.fileno())
     part.rename(file)
-    return pinned
+    return made
 
 
 def _pinned(file: Path, name: str, path: Path, records: Records) -> Pinned:

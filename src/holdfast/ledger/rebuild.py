@@ -91,9 +91,11 @@ def build_missing(
         wanted = {series.key: series for contract in contracts for series in plan(contract).series}
         known = set(state.history)
         # Sources whose history was not loaded before: their events are, and what is kept of them is made again.
-        fresh = {name.partition(".")[0] for name in set(inputs) - known}
+        fresh = {name for name in set(inputs) - known if "." not in name}
         told, needed = _parts(contracts, wanted.values(), inputs)
-        stale = fresh | {name.partition("/")[0] for name in needed - known}
+        # And those of which more is told, or to be kept, than was: their events are loaded again, nothing else.
+        stale = {name.partition(".")[0] for name in set(inputs) - known}
+        stale |= {name.partition("/")[0] for name in needed - known}
         state.register(wanted.values(), complete=not fresh)
         missing = {key: series for key, series in wanted.items() if series.source in fresh or not state.ready(series)}
         report = Rebuilt(len(missing))

@@ -27,15 +27,17 @@ def pin_file(project: Project) -> Path:
 def pinned(project: Project, contract: Contract, writer: LedgerWriter | None = None) -> dict[str, Path]:
     """The inputs that the project's state is built from, verified; pinned now if that was not done yet.
 
-    A source that a later contract adds is pinned beside the others. Raises HoldfastError when a pinned file has
-    changed, or when the ledger begins long after history ends.
+    A source, or outcomes apart, that a later contract adds are pinned beside the others. Raises HoldfastError when a
+    pinned file has changed, or when the ledger begins long after history ends.
     """
     from holdfast.ledger.history import pinned_inputs
 
     inputs = pinned_inputs(pin_file(project))
-    missing = {source.name for source in contract.sources} - set(inputs)
-    if missing:
-        pin(project, contract, {**project.inputs(contract), **inputs}, writer)
+    wanted = {source.name for source in contract.sources}
+    wanted |= {f"{label.source}.{label.name}" for label in contract.labels} & set(project.settings.inputs)
+    if wanted - set(inputs):
+        known = {name: path for name, path in inputs.items() if name in wanted}
+        pin(project, contract, {**project.inputs(contract), **known}, writer)
         inputs = pinned_inputs(pin_file(project))
     return inputs
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import HoldfastError
-from holdfast.project.history import Tick, counted, live_contracts, need_history, pin, pinned
+from holdfast.project.history import Tick, counted, live_contracts, need_history, pin, pin_file, pinned
 from holdfast.project.project import Project
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def rebuilt(project: Project, *, again: bool = False, progress: Tick | None = No
     contracts = live_contracts(project)
     need_history(contracts, project)
     inputs: dict[str, Path] = {}
+    if again:
+        pin_file(project).unlink(missing_ok=True)
     for contract in contracts:
         if again:
             pin(project, contract, project.inputs(contract))
