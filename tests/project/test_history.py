@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,11 @@ import pyarrow.parquet as pq
 
 from holdfast.contract import Contract, Events, days, text, timestamp
 from holdfast.contract.model import Contract as Frozen
-from holdfast.project.history import pinned
+from holdfast.features.state.state import State
+from holdfast.ledger.log import Log
+from holdfast.ledger.records import Promotion, PromotionAction
+from holdfast.ledger.writer import LedgerWriter
+from holdfast.project.history import live_contracts, pinned
 from holdfast.project.project import Project
 
 INPUTS = ("payments", "payments.charge", "calls", "letters")
@@ -37,3 +42,29 @@ def test_a_later_contract_pins_what_it_adds_and_leaves_the_rest(tmp_path: Path) 
     assert set(pinned(project, contract("calls"))) == {"calls", "payments"}
     assert set(pinned(project, contract("calls", charged=True))) == {"calls", "payments", "payments.charge"}
     assert set(pinned(project, contract("letters"))) == set(INPUTS)
+
+
+def test_series_stay_alive_for_every_alias_and_for_both_ways_of_a_rollback(tmp_path: Path) -> None:
+    (tmp_path / "holdfast.toml").write_text('name = "c"')
+    project = Project.open(tmp_path)
+    contracts = {str(number): contract(f"beside_{number}") for number in range(5)}
+    steps: list[tuple[PromotionAction, str, str]] = [
+        ("promote", "champion", "0"),
+        ("promote", "champion", "1"),
+        ("promote", "champion", "2"),
+        ("rollback", "champion", "1"),
+        ("promote", "challenger", "3"),
+        ("promote", "shadow", "4"),
+        ("promote", "shadow", "1"),
+    ]
+    for name, found in contracts.items():
+        (project.bundles_path / name).mkdir(parents=True)
+        (project.bundles_path / name / "contract.json").write_text(json.dumps(found.as_json()))
+    state = State.open(project.state_path)
+    writer = LedgerWriter(Log(project.ledger_path), state)
+    for action, alias, name in steps:
+        made = Promotion(action=action, alias=alias, version=name, bundle=name, contract="", who="t", why="t")
+        writer.commit([made])
+    writer.close()
+    state.close()
+    assert live_contracts(project) == [contracts[name] for name in "1023"]

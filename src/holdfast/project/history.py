@@ -64,10 +64,15 @@ def pin(project: Project, contract: Contract, inputs: dict[str, Path], writer: L
 
 
 def live_contracts(project: Project) -> list[Contract]:
-    """The contracts whose series are kept alive: the champion's, and the one's before it."""
+    """The contracts whose series are kept alive, the champion's first: of every alias, of the champion that a rollback
+    returns to, and of the one left last, whose fields are still sent.
+    """
     decided = history(project)
-    steps = [step for step in (decided.live(), decided.before()) if step is not None]
-    contracts = [_contract(project.bundles_path / step.bundle) for step in steps]
+    now = decided.live()
+    left = [step for step in decided.records if step.alias == "champion" and now and step.bundle != now.bundle]
+    steps = [now, decided.before(), *left[-1:], *decided.aliases().values()]
+    bundles = dict.fromkeys(step.bundle for step in steps if step is not None)
+    contracts = [_contract(project.bundles_path / bundle) for bundle in bundles]
     return [contract for contract in contracts if contract is not None]
 
 
