@@ -14,7 +14,7 @@ def test_every_promise_of_the_demo_holds(tmp_path: Path) -> None:
     said: list[str] = []
     report = demo(tmp_path / "demo", rows=12_000, say=said.append)
     assert [(proof.promise, proof.figure) for proof in report.proofs if not proof.held] == []
-    assert len(report.proofs) == 13
+    assert len(report.proofs) == 14
     assert (tmp_path / "demo" / "contract.py").is_file()
     assert len(report.lines()) == 5
 

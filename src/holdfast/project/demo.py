@@ -114,6 +114,7 @@ class _Journey:
             self.swap(server)
             self.kill(server)
         self.replay()
+        self.elsewhere()
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
@@ -287,6 +288,27 @@ class _Journey:
             f"{shape['equal_b']:,} from the records"
         )
         self.proof("replay, bit for bit", figure, report.ok)
+
+    def elsewhere(self) -> None:
+        """What any MLflow user gets from the registry, without a line of ours in their code."""
+        import numpy as np
+        import pandas as pd
+
+        from holdfast.bundle.mlflow_quiet import open_mlflow, pointed_at
+        from holdfast.ledger.replay import unpack
+        from holdfast.project.bundles import named
+
+        with self.step("loading models:/cards@champion with MLflow alone"):
+            version, bundle = named(self.project, "champion")
+            records = self.project.reader.records()
+            decisions = [item for item in records if isinstance(item, Decision) and item.version == version]
+            with pointed_at(self.project.registry_uri):
+                model = open_mlflow().pyfunc.load_model("models:/cards@champion")
+            frame = pd.DataFrame([unpack(item.features) for item in decisions], columns=list(bundle.features))
+            told = np.asarray(model.predict(frame), dtype=np.float64).ravel()
+        kept = np.array([item.probability for item in decisions])
+        figure = f"{len(kept):,} probabilities of the ledger, {int((told != kept).sum())} differ"
+        self.proof("the same from MLflow", figure, len(kept) > 0 and told.tobytes() == kept.tobytes())
 
     def _answered(self, sent: Sent) -> None:
         self.sent.append(sent)
