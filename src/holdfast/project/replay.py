@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from holdfast.contract.model import Contract, Field
 from holdfast.errors import HoldfastError
@@ -52,23 +54,77 @@ def replay(
             raise found
         return found
 
-    def history(contract: Contract) -> Records:
-        # What state was built from, verified: replay must not fall for a file that was edited since.
-        from holdfast.features.history import read_records
-        from holdfast.ledger.history import pinned_inputs
-        from holdfast.project.history import pin_file
-
-        names = {item.name for item in contract.sources}
-        inputs = pinned_inputs(pin_file(project)) or project.inputs(contract)
-        return read_records(
-            contract, {name: path for name, path in inputs.items() if name.partition(".")[0] in names}, refuse="drop"
-        )
-
-    recompute = Recomputer(history, lambda: everything)
+    recompute = Recomputer(partial(_history, project), lambda: everything)
     report = replay(decisions, bundle_of=bundle_of, recompute=recompute)
     report.differences = [
         Difference(item.field, "records", item.what) for item in recompute.edited
     ] + report.differences
+    return report
+
+
+def _history(project: Project, contract: Contract) -> Records:
+    """What state was built from, verified: replay must not fall for a file that was edited since."""
+    from holdfast.features.history import read_records
+    from holdfast.ledger.history import pinned_inputs
+    from holdfast.project.history import pin_file
+
+    names = {item.name for item in contract.sources}
+    inputs = pinned_inputs(pin_file(project)) or project.inputs(contract)
+    return read_records(
+        contract, {name: path for name, path in inputs.items() if name.partition(".")[0] in names}, refuse="drop"
+    )
+
+
+@dataclass(slots=True)
+class LiveParity:
+    """Recorded answers beside batch: at what each knew (no bit may differ), and at its own time (the arrival skew)."""
+
+    replayed: ReplayReport
+    skewed: int = 0
+    """Decisions with a feature that training will see otherwise, because a record was under way or came late."""
+    skew_by_feature: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """The engines agree. Skew is a finding about the traffic, never a fault."""
+        return self.replayed.ok
+
+    def as_dict(self) -> dict[str, Any]:
+        skew = {"decisions": self.skewed, "by_feature": self.skew_by_feature}
+        return {"ok": self.ok, "replayed": self.replayed.as_dict(), "arrival_skew": skew}
+
+    def __str__(self) -> str:
+        most = sorted(self.skew_by_feature.items(), key=lambda pair: -pair[1])[:5]
+        told = ", ".join(f"{name} {count}" for name, count in most)
+        return f"{self.replayed}\narrival skew: {self.skewed} decisions{f' ({told})' if told else ''}"
+
+
+def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
+    """Compute the newest `sample` answers again by batch, as each knew the records and as training will."""
+    from holdfast.ledger.recompute import Recomputer
+    from holdfast.ledger.records import Decision, Promotion
+    from holdfast.ledger.replay import differing, unpack
+    from holdfast.project.bundles import opened
+
+    everything = list(project.reader.records())
+    decisions = [item for item in everything if isinstance(item, Decision)][-sample:]
+    if not decisions:
+        raise HoldfastError("nothing was answered yet", where="parity --live", mend="send a request to /predict first")
+    report = LiveParity(replay(project, ids=[item.prediction_id for item in decisions]))
+    by_time = Recomputer(partial(_history, project), lambda: everything, "received")
+    steps = {(step.version, step.contract): step.bundle for step in everything if isinstance(step, Promotion)}
+    groups: dict[str, list[Decision]] = {}
+    for item in decisions:
+        groups.setdefault(steps[item.version, item.contract], []).append(item)
+    for name, members in groups.items():
+        contract = opened(project, name).contract
+        names = [item.name for item in contract.features]
+        for item, row in zip(members, by_time(contract, members), strict=True):
+            values = zip(names, unpack(item.features), row, strict=True)
+            apart = [feature for feature, was, now in values if differing(was, now)]
+            report.skewed += bool(apart)
+            for feature in apart:
+                report.skew_by_feature[feature] = report.skew_by_feature.get(feature, 0) + 1
     return report
 
 

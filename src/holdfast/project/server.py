@@ -29,11 +29,6 @@ class Server:
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
 
-    @property
-    def pid(self) -> int:
-        """The process; 0 when it does not run."""
-        return self._process.pid if self._process is not None else 0
-
     def start(self) -> None:
         """Start it and wait until it answers. Raises HoldfastError with what it said when it does not."""
         place = self._folder / ".holdfast"
