@@ -177,5 +177,17 @@ def test_a_changed_byte_of_a_bundle_is_named(lived: Path) -> None:
     assert all("threshold.json" in item.what for item in report.differences)
 
 
+def test_by_time_of_receipt_a_decision_misses_what_was_under_way(lived: Path) -> None:
+    records = list(LedgerReader(lived / "ledger").records())
+    decisions = [item for item in records if isinstance(item, Decision) and item.version == "1"]
+    contract = load(lived / "bundles" / next(i.bundle for i in records if isinstance(i, Promotion))).contract
+    by_seq = Recomputer(lambda _: Records({}, {}), lambda: records)(contract, decisions)
+    by_time = Recomputer(lambda _: Records({}, {}), lambda: records, "received")(contract, decisions)
+    assert [list(unpack(item.features))[2] for item in decisions] == [row[2] for row in by_seq]
+    # Each request says it happened a second ago, so payments acknowledged within that second count by seq alone.
+    assert all(ours[2] <= theirs[2] for ours, theirs in zip(by_time, by_seq, strict=True))
+    assert sum(row[2] for row in by_time) < sum(row[2] for row in by_seq)
+
+
 def test_a_replay_of_nothing_proves_nothing() -> None:
     assert not ReplayReport().ok

@@ -1,4 +1,4 @@
-"""`holdfast parity`: history through the server's own writer, compared with batch."""
+"""`holdfast parity`: history through the server's own writer, or live answers, compared with batch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ from holdfast.cli.render import Json, answer, progress
 
 def parity(
     limit: Annotated[int | None, typer.Option(help="Only the first so many events, in order of arrival.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Compare recorded answers instead of history.")] = False,
+    sample: Annotated[int, typer.Option(help="With --live: the newest so many answers.", min=1)] = 1_000,
     as_json: Json = False,
 ) -> None:
     """Feed history record by record to an empty state and compare every feature with batch; exit 1 on a difference."""
     from holdfast.project.parity import parity as journey
+    from holdfast.project.replay import live_parity
 
+    if live:
+        with progress("comparing", as_json=as_json):
+            found = live_parity(opened(), sample=sample)
+        answer(found.as_dict(), [str(found)], as_json=as_json)
+        raise typer.Exit(0 if found.ok else 1)
     with progress("comparing", as_json=as_json) as tick:
         report = journey(opened(), limit=limit, progress=tick)
     answer(report.as_dict(), [str(report)], as_json=as_json)

@@ -1,13 +1,15 @@
 """Features of recorded decisions, computed again by batch from history and the ledger as each decision knew them.
 
 Knowledge is counted in `seq`: imported history is known to every decision (0), a ledger record from its own seq on. A
-decision knew what its snapshot held, so its cut is `read_seq` + 1.
+decision knew what its snapshot held, so its cut is `read_seq` + 1. Counted in time instead (`received`), a record is
+known from its receipt and the cut is the decision's own time, as training will see it: the gap is the arrival skew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +39,14 @@ class _Lived:
 class Recomputer:
     """Holds history and ledger once; answers feature rows for decisions of any contract over them."""
 
-    def __init__(self, history: Callable[[Contract], Records], ledger: Callable[[], Iterable[Record]]) -> None:
+    def __init__(
+        self,
+        history: Callable[[Contract], Records],
+        ledger: Callable[[], Iterable[Record]],
+        clock: Literal["seq", "received"] = "seq",
+    ) -> None:
         self._history = history
+        self._by_seq = clock == "seq"
         self._lived: dict[str, _Lived] = {}
         self._outcomes: dict[tuple[str, str], list[Outcome]] = {}
         self.edited: list[Problem] = []
@@ -62,8 +70,11 @@ class Recomputer:
         lived = self._lived.setdefault(record.source, _Lived())
         lived.ids.append(record.event_id)
         lived.times.append(record.time)
-        lived.known.append(record.seq)
+        lived.known.append(self._since(record))
         lived.bodies.append(raw)
+
+    def _since(self, record: Record) -> int:
+        return record.seq if self._by_seq else record.received_at
 
     def __call__(self, contract: Contract, decisions: Sequence[Decision]) -> list[list[float]]:
         """Feature rows of these decisions, in their order."""
@@ -77,13 +88,15 @@ class Recomputer:
             contract.deciding, np.array(ids, dtype=object), np.array(times, dtype=np.int64),
             np.array([item.seq for item in decisions], dtype=np.int64), asked, order,
         )  # fmt: skip
-        cuts = np.array([item.read_seq + 1 for item in decisions], dtype=np.int64)
+        cuts = np.array([item.read_seq + 1 if self._by_seq else item.time for item in decisions], dtype=np.int64)
         table = build_from(contract, records, rows, cuts)
         answer: list[list[float]] = table.matrix.tolist()
         return answer
 
     def _records(self, contract: Contract) -> Records:
         past = self._history(contract)
+        if self._by_seq:
+            past = _always_known(past)
         events = {
             name: _together(past.events.get(name), contract.source(name), fields, self._lived.get(name, _Lived()))
             for name, fields in fields_in_use(contract).items()
@@ -93,8 +106,16 @@ class Recomputer:
             key = (label.source, label.name)
             if label.source in events:
                 made = self._outcomes.get(key, [])
-                outcomes[key] = _outcomes(events[label.source], past, key, label, made)
+                told = [self._since(item) for item in made]
+                outcomes[key] = _outcomes(events[label.source], past, key, label, made, told)
         return Records(events, outcomes)
+
+
+def _always_known(past: Records) -> Records:
+    """History as every live decision knows it: from the start."""
+    events = {name: replace(item, known=np.zeros_like(item.known)) for name, item in past.events.items()}
+    outcomes = {key: replace(item, known=np.zeros_like(item.known)) for key, item in past.outcomes.items()}
+    return Records(events, outcomes)
 
 
 def columns(
@@ -165,7 +186,7 @@ def _together(past: Events | None, source: Source, fields: Sequence[Field], live
         )
     ]
     if past is not None:
-        parts.append(replace(past, known=np.zeros(len(past), dtype=np.int64)))
+        parts.append(past)
     whole = Events(
         source,
         np.concatenate([item.ids for item in parts]),
@@ -178,17 +199,24 @@ def _together(past: Events | None, source: Source, fields: Sequence[Field], live
     return whole.take(canonical_order(whole.ids, whole.times))
 
 
-def _outcomes(events: Events, past: Records, key: tuple[str, str], label: Label, made: Sequence[Outcome]) -> Outcomes:
+def _outcomes(
+    events: Events,
+    past: Records,
+    key: tuple[str, str],
+    label: Label,
+    made: Sequence[Outcome],
+    told: Sequence[int],
+) -> Outcomes:
+    """A label's outcomes from history and those made since, known from `told` on."""
     before = past.outcomes.get(key)
     ids: list[str] = [] if before is None else past.events[key[0]].ids[before.event].tolist()
     versions = [] if before is None else before.version.tolist()
     values = [] if before is None else before.value.tolist()
-    known = [0] * len(ids)
+    known = ([] if before is None else before.known.tolist()) + list(told)
     for item in made:
         ids.append(item.event_id)
         versions.append(item.version)
         values.append(item.value)
-        known.append(item.seq)
     wide = [np.array(part, dtype=np.int64) for part in (versions, values, known)]
     found, _ = received_outcomes(events, label, ids, *wide)
     return found
