@@ -26,6 +26,10 @@ amount = payments.TX_AMOUNT
 week = days(7)
 
 usual = customer.mean(amount, over=days(90))
+before = customer.mean(amount, over=days(120), ending=days(14))
+spread_before = customer.std(amount, over=days(120), ending=days(14), at_least=5)
+most_3d = customer.max(amount, over=days(3), including_current=True)
+most_7d = customer.max(amount, over=days(7), including_current=True)
 spread = customer.std(amount, over=days(90), at_least=5)
 latest = customer.mean(amount, over=days(7))
 large = amount > 220
@@ -49,7 +53,12 @@ contract = Contract(
         "amount_to_usual": amount / usual,
         "amount_deviation": (amount - usual) / spread,
         "amount_to_largest_before": amount / customer.max(amount, over=days(60), ending=days(14)),
-        "amount_to_usual_before": amount / customer.mean(amount, over=days(60), ending=days(14)),
+        "amount_to_before": amount / before,
+        "amount_deviation_before": (amount - before) / spread_before,
+        "most_3d_deviation": (most_3d - before) / spread_before,
+        "most_7d_deviation": (most_7d - before) / spread_before,
+        "mean_3d_to_before": customer.mean(amount, over=days(3), including_current=True) / before,
+        "customer_payments_today": customer.count(over=hours(24), including_current=True),
         "log_amount_to_usual": log(coalesce(amount / usual, 1)),
         # The last two weeks against the time before: a stolen card is used for two weeks.
         "customer_amount_1d": customer.mean(amount, over=days(1), including_current=True),
@@ -75,6 +84,9 @@ contract = Contract(
         "terminal_risk_7d": terminal.mean(fraud, over=days(7), ending=week),
         "terminal_risk_14d": terminal.mean(fraud, over=days(14), ending=week),
         "terminal_risk_21d": terminal.mean(fraud, over=days(21), ending=week),
+        "terminal_labelled_3d": terminal.count(fraud, over=days(3), ending=week),
+        "terminal_labelled_21d": terminal.count(fraud, over=days(21), ending=week),
+        "terminal_frauds_before_21d": terminal.sum(fraud, over=days(35), ending=days(28)),
         "terminal_risk_before_21d": terminal.mean(fraud, over=days(60), ending=days(28)),
         "terminal_payments_1d": terminal.count(over=days(1)),
         "terminal_payments_7d": terminal.count(over=days(7)),
@@ -83,6 +95,7 @@ contract = Contract(
         "terminal_seconds_since_last": terminal.seconds_since_last(over=days(30)),
         "terminal_payments_6h": terminal.count(over=hours(6)),
         # The customer's own frauds that are known, and at terminals visited.
+        "customer_frauds_14d": customer.sum(fraud, over=days(14), ending=week),
         "customer_frauds_30d": customer.sum(fraud, over=days(30), ending=week),
         "customer_risk_30d": customer.mean(fraud, over=days(30), ending=week),
     },
