@@ -86,9 +86,7 @@ class Projector:
         return found
 
 
-def under_todays_names(
-    raw: Mapping[str, object], names: Iterable[tuple[str, tuple[str, ...]]]
-) -> dict[str, object]:
+def under_todays_names(raw: Mapping[str, object], names: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, object]:
     """What a body holds of these fields (name, former names): under its name, else under the first former one."""
     found = {}
     for today, former in names:
