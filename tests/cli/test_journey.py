@@ -52,7 +52,8 @@ def test_a_version_is_trained_promoted_reproduced_and_rolled_back(shop: Path, ru
     changes = [word for change in QUICK for word in ("--set", change)]
     trained = run("-C", shop, "train", "--without", "hour", *changes, "--json")
     assert trained.document["version"] == "2"
-    assert run("-C", shop, "promote", "2").code == 2  # no reason is given
+    unsaid = run("-C", shop, "promote", "2")
+    assert (unsaid.code, "--why" in unsaid.err) == (2, True)
     moved = run("-C", shop, "promote", "2", "--why", "without the hour", "--who", "me", "--json").document
     assert (moved["version"], moved["previous"], moved["who"]) == ("2", "1", "me")
     again = run("-C", shop, "reproduce", "2", "--json")
@@ -144,6 +145,12 @@ def test_decisions_are_replayed_and_an_edited_bundle_is_named(shop: Path, run: R
     told = run("-C", shop, "replay", "--json")
     assert told.code == 0
     assert (told.document["decisions"], told.document["equal_a"], told.document["equal_b"]) == (40, 40, 40)
+    for since in ("2000-01-01", "2000-01-01T00:00:00", "2000-01-01T02:00:00+02:00"):
+        assert run("-C", shop, "replay", "--since", since, "--json").document["decisions"] == 40
+    nothing = run("-C", shop, "replay", "--since", "2100-01-01T00:00:00Z")
+    assert (nothing.code, "nothing was proved" in nothing.out) == (1, True)  # nothing replayed is no proof
+    unread = run("-C", shop, "replay", "--since", "yesterday")
+    assert (unread.code, "is not a time" in unread.err) == (2, True)
     bundle = next((shop / ".holdfast" / "bundles").glob("*/threshold.json"))
     bundle.write_text(bundle.read_text().replace("0", "1", 1))
     broken = run("-C", shop, "replay", "--sample", "5")

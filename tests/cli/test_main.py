@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from holdfast import __version__
 from holdfast.cli.main import app
 from holdfast.cli.reference import walk
 
@@ -74,6 +75,38 @@ def test_an_error_has_one_shape_in_json_with_all_its_problems(tmp_path: Path, ru
 
 def test_an_unknown_command_is_misuse(run: Run) -> None:
     assert run("tarin").code == 2
+
+
+def test_the_version_is_told_without_a_command(run: Run) -> None:
+    told = run("--version")
+    assert told.code == 0
+    assert told.out == f"holdfast {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("tarin",), "tarin"),
+        (("train", "--bogus"), "--bogus"),
+        (("promote",), "version"),
+        (("parity", "--limit", "0"), "--limit"),
+        (("replay", "--sample", "-3"), "--sample"),
+        (("ledger", "show", "--last", "-2"), "--last"),
+        (("explain", "p-1", "--top", "-1"), "--top"),
+        (("serve", "--port", "99999"), "--port"),
+    ],
+)
+def test_a_wrong_word_or_number_is_misuse_and_with_json_has_the_one_shape(
+    run: Run, words: tuple[str, ...], what: str
+) -> None:
+    plain = run(*words)
+    assert (plain.code, plain.out) == (2, "")
+    assert what in plain.err
+    assert "Traceback" not in plain.err
+    told = run(*words, "--json")
+    assert told.code == 2
+    assert what in told.document["error"]["what"]
+    assert told.document["error"]["mend"].endswith("--help")
 
 
 def test_a_bug_is_a_fault_and_keeps_its_traceback(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

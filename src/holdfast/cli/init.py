@@ -14,7 +14,7 @@ def init(
     name: Annotated[str, typer.Argument(help="The project's name, and the folder's unless --at says otherwise.")],
     template: Annotated[str, typer.Option(help="fraud, cards or credit.")] = "cards",
     at: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
-    rows: Annotated[int | None, typer.Option(help="About how many rows of history to simulate.")] = None,
+    rows: Annotated[int | None, typer.Option(help="About how many rows of history to simulate.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulation.")] = None,
     data: Annotated[bool, typer.Option(help="Simulate a history, too.")] = True,
     as_json: Json = False,

@@ -14,7 +14,7 @@ app = typer.Typer(help="Everything that was asked, answered, learned and decided
 
 @app.command()
 def show(
-    last: Annotated[int, typer.Option(help="How many records.")] = 20,
+    last: Annotated[int, typer.Option(help="How many records.", min=1)] = 20,
     kind: Annotated[str | None, typer.Option(help="Only these: event, decision, refusal, outcome, promotion.")] = None,
     as_json: Json = False,
 ) -> None:

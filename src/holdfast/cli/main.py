@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,6 +37,8 @@ from holdfast.cli.render import failure
 from holdfast.errors import HoldfastError
 
 MISUSE, FAULT = 2, 3
+USAGE: type[Exception] = typer.BadParameter.__bases__[0]
+"""What a wrong word on the command line raises, wherever typer keeps it."""
 
 app = typer.Typer(
     name="holdfast",
@@ -74,18 +76,23 @@ for _name, _group in GROUPS:
     app.add_typer(_group, name=_name)
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from holdfast import __version__
+
+        typer.echo(f"holdfast {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _everywhere(
     project: Annotated[
         Path | None, typer.Option("-C", "--project", help="The project's folder, instead of the one you stand in.")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Say which Holdfast this is.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which Holdfast this is.", callback=_say_version, is_eager=True)
+    ] = False,
 ) -> None:
-    if version:
-        from holdfast import __version__
-
-        typer.echo(f"holdfast {__version__}")
-        raise typer.Exit
     choose(project)
 
 
@@ -93,7 +100,8 @@ def main() -> None:
     """The entry point: never a traceback for what someone can mend, always one for a bug."""
     as_json = "--json" in sys.argv
     try:
-        app()
+        code = app(standalone_mode=not as_json)  # with --json a wrong word, too, is told below
+        sys.exit(code if isinstance(code, int) else 0)
     except HoldfastError as error:
         failure(error, as_json=as_json)
         sys.exit(MISUSE)
@@ -102,10 +110,18 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; a second complaint at exit would go nowhere
         sys.exit(0)
+    except USAGE as wrong:
+        failure(_misuse(wrong), as_json=as_json)
+        sys.exit(MISUSE)
     except Exception as fault:  # noqa: BLE001  # the last door: whatever comes here is a fault
         traceback.print_exc()
         failure(_fault(fault), as_json=as_json)
         sys.exit(FAULT)
+
+
+def _misuse(wrong: Any) -> HoldfastError:
+    path = wrong.ctx.command_path if wrong.ctx else "holdfast"
+    return HoldfastError(wrong.format_message(), where=path, mend=f"{path} --help")
 
 
 def _fault(fault: Exception) -> HoldfastError:

@@ -11,7 +11,9 @@ from holdfast.cli.render import Json, answer, progress
 
 
 def parity(
-    limit: Annotated[int | None, typer.Option(help="Only the first so many events, in order of arrival.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many events, in order of arrival.", min=1)
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Compare recorded answers instead of history.")] = False,
     sample: Annotated[int, typer.Option(help="With --live: the newest so many answers.", min=1)] = 1_000,
     as_json: Json = False,

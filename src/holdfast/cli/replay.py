@@ -12,7 +12,7 @@ from holdfast.cli.render import Json, answer, progress
 
 def replay(
     ids: Annotated[list[str] | None, typer.Argument(help="Prediction or event ids.")] = None,
-    sample: Annotated[int | None, typer.Option(help="Replay this many decisions chosen at random.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Replay this many decisions chosen at random.", min=1)] = None,
     since: Annotated[str | None, typer.Option(help="Replay every decision since this time (ISO 8601).")] = None,
     as_json: Json = False,
 ) -> None:

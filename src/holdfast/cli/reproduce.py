@@ -12,7 +12,7 @@ from holdfast.cli.render import Json, answer, progress
 
 def reproduce(
     version: Annotated[str, typer.Argument(help="Version or alias.")],
-    threads: Annotated[int | None, typer.Option(help="Threads to train with this time.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads to train with this time.", min=1)] = None,
     as_json: Json = False,
 ) -> None:
     """Train a version again from what was recorded; exit 1 when the model's hash differs."""

@@ -11,7 +11,9 @@ from holdfast.cli.place import opened
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (default: the setting serving.host).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one and says which.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; 0 takes a free one and says which.", min=0, max=65_535)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON line.")] = False,
 ) -> None:
     """Serve the champion: every answer is on disk before it leaves. Ends in order on SIGTERM or Ctrl-C."""

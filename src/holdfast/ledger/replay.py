@@ -66,6 +66,8 @@ class ReplayReport:
         return {"ok": self.ok, **shape}
 
     def __str__(self) -> str:
+        if not self.decisions and not self.differences:
+            return "no decision to replay, so nothing was proved: none is recorded, or none since that time"
         head = (
             f"{self.decisions} decisions replayed: {self.equal_a} answers equal from their features, "
             f"{self.equal_b} feature rows equal from the records ({self.features} values, "

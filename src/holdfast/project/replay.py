@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from holdfast.contract.model import Contract, Field
+from holdfast.contract.model import Contract
 from holdfast.errors import HoldfastError
 from holdfast.project.project import Project
+from holdfast.project.versions import instant
 
 if TYPE_CHECKING:
     from holdfast.bundle.bundle import Bundle
@@ -150,21 +151,8 @@ def _chosen(decisions: list[Decision], ids: Sequence[str], sample: int | None, s
             )
         decisions = [named[name] for name in ids]
     if since is not None:
-        start = _instant(since)
+        start = instant(since)
         decisions = [item for item in decisions if item.received_at >= start]
     if sample is not None and sample < len(decisions):
         decisions = random.Random(SEED).sample(decisions, sample)
     return decisions
-
-
-def _instant(text: str) -> int:
-    """ISO 8601 as µs UTC; a time without a zone is UTC."""
-    from holdfast.contract.values import Refused, parse_json
-
-    field = Field("since", "timestamp", zone="UTC")
-    try:
-        cell, _ = parse_json(field, text if "T" in text or " " in text else f"{text}T00:00:00Z")
-    except Refused as error:
-        raise HoldfastError(error.what, where="--since", mend=error.mend) from error
-    assert isinstance(cell, int)
-    return cell

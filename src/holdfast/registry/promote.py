@@ -187,7 +187,7 @@ def _reasons(who: str, why: str, alias: str) -> None:
     if not who.strip():
         problems.append(Problem("who", "missing", "nobody decides", "say who decides"))
     if not why.strip():
-        problems.append(Problem("why", "missing", "no reason is given", "say why, in a few words"))
+        problems.append(Problem("why", "missing", "no reason is given", 'say why, in a few words: --why "…"'))
     if not _ALIAS.match(alias):
         what = f"{alias!r} is no alias"
         problems.append(Problem("alias", "alias", what, "lower-case letters, digits, - and _; not a version number"))

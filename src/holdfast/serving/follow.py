@@ -146,7 +146,7 @@ def begin(course: Course, promotions: Promotions, load: Load, ready: Ready) -> L
     """
     course.take(promotions)
     if not course.steps:
-        mend = "train a version, then promote it: holdfast promote VERSION"
+        mend = 'train a version, then promote it: holdfast promote VERSION --why "…"'
         raise HoldfastError("there is no champion to serve", mend=mend)
     problems: list[str] = []
     for at in range(len(course.steps) - 1, -1, -1):
