@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from tests.serving.shop import Server, first, payment
+from tests.serving.shop import ROOT, Server, first, pack_model, payment, promote, serving
+
+from holdfast.contract import load_file
 
 
 def test_health_says_healthy_and_which_model_answers(server: Server) -> None:
@@ -82,6 +85,23 @@ def test_the_documents_example_is_accepted(server: Server) -> None:
     document = server.get("/openapi.json").json()
     example = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["example"]
     assert server.post("/predict", example).status_code == 200
+
+
+def test_every_example_of_a_contract_with_a_required_time_is_accepted(tmp_path: Path) -> None:
+    home = tmp_path / ".holdfast"
+    (home / "bundles").mkdir(parents=True)
+    contract = load_file(ROOT / "src" / "holdfast" / "templates" / "cards" / "contract.py")
+    promote(home, contract, pack_model(home, contract), "1")
+    with serving(home) as server:
+        paths = server.get("/openapi.json").json()["paths"]
+        posts = {path: told["post"] for path, told in paths.items() if "post" in told}
+        assert set(posts) == {"/predict", "/predict/batch", "/events", "/outcomes", "/explain"}
+        for path, told in posts.items():
+            content = told["requestBody"]["content"]["application/json"]
+            reply = server.post(path, content["example"])
+            assert (reply.status_code, reply.json().get("refused", 0)) == (200, 0), path
+            assert content["schema"]
+            assert "route" not in told["description"]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def create_app(
         _add_post(api, path, answer, most, summary, counts)
     _add_gets(api, live, health, durable, counts)
     _add_errors(api)
-    document = _Document(api, live)
+    document = _Document(api, live, clock)
     api.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to give another document
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -202,15 +202,12 @@ def _add_errors(api: FastAPI) -> None:
 class _Document:
     """The OpenAPI document of the contract that is live when it is asked for."""
 
-    def __init__(self, api: FastAPI, live: Live) -> None:
+    def __init__(self, api: FastAPI, live: Live, clock: Callable[[], int]) -> None:
         self._api = api
         self._live = live
-        self._made: tuple[str, dict[str, Any]] | None = None
+        self._clock = clock
 
     def __call__(self) -> dict[str, Any]:
-        champion = self._live.now.champion
-        if self._made is None or self._made[0] != champion.contract_hash:
-            api = self._api
-            plain = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
-            self._made = champion.contract_hash, openapi.document(plain, champion.contract)
-        return self._made[1]
+        api = self._api
+        plain = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
+        return openapi.document(plain, self._live.now.champion.contract, self._clock())

@@ -7,8 +7,20 @@ from decimal import Decimal
 from typing import Any
 
 from holdfast.contract.model import Contract, Field, Source
+from holdfast.contract.values import timestamp_text
 
-_EXAMPLE_TIME = "2026-01-15T12:30:00Z"
+_MINUTE = 60_000_000
+_JSON = "application/json"
+_MANY = "Rows are accepted or refused one by one: the reply is 200 and says so for each."
+_ABOUT = {
+    "/predict/batch": f"A list of events under `rows`, decided on and kept as /predict does it. {_MANY}",
+    "/events": "What happened without a decision to make: one under `event`, or a list under `events`, of `source` "
+    f"(the deciding one when left out). {_MANY}",
+    "/outcomes": "What an event turned out to be: one outcome, or a list under `outcomes`. A correction has a higher "
+    f"`version`. {_MANY}",
+    "/explain": "What each feature added to the score: of an event, decided on now and not kept, or of a decision "
+    "that was kept, by its `prediction_id`.",
+}
 
 
 def field_schema(field: Field) -> dict[str, Any]:
@@ -37,8 +49,8 @@ def field_schema(field: Field) -> dict[str, Any]:
     return shape | ({"description": about} if about else {})
 
 
-def event_schema(source: Source) -> dict[str, Any]:
-    """One event of a source as a request body."""
+def event_schema(source: Source, now: int) -> dict[str, Any]:
+    """One event of a source as a request body, with an example of this minute (`now` in µs UTC)."""
     required = [
         field.name for field in source.fields if not (field.nullable or field.generated or field.on_null == "impute")
     ]
@@ -48,35 +60,29 @@ def event_schema(source: Source) -> dict[str, Any]:
         "properties": {field.name: field_schema(field) for field in source.fields},
         "required": required,
         "additionalProperties": False,
-        "examples": [example(source)],
+        "examples": [example(source, now)],
     }
 
 
-def example(source: Source) -> dict[str, Any]:
-    """A body that the contract accepts; what the server can fill in is left out."""
-    return {field.name: _example_value(field) for field in source.fields if not field.generated}
+def example(source: Source, now: int) -> dict[str, Any]:
+    """A body that the server accepts now; what it can fill in is left out."""
+    return {field.name: _example_value(field, now) for field in source.fields if not field.generated}
 
 
-def document(plain: dict[str, Any], contract: Contract) -> dict[str, Any]:
+def document(plain: dict[str, Any], contract: Contract, now: int) -> dict[str, Any]:
     """FastAPI's document with the live contract's schemas put in the place of the open ones."""
     source = contract.deciding
     schemas = plain.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Event"] = event_schema(source)
+    schemas["Event"] = event_schema(source, now)
+    schemas["Outcome"] = outcome_schema(contract)
     schemas["Decision"] = decision_schema(contract)
     schemas["Error"] = error_schema()
-    event, answer, fault = (
-        {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-        for name in ("Event", "Decision", "Error")
-    )
-    rows = {
-        "type": "object",
-        "required": ["rows"],
-        "properties": {"rows": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}},
-    }
+    event, answer, fault = ({_JSON: {"schema": _ref(name)}} for name in ("Event", "Decision", "Error"))
     paths = plain["paths"]
-    batch = paths["/predict/batch"]["post"]
-    batch["requestBody"] = _body({"schema": rows, "example": {"rows": [example(source)]}})
-    statuses = {status: told for status, told in batch["responses"].items() if status != "200"}
+    for path, body in _bodies(contract, now).items():
+        paths[path]["post"] |= {"requestBody": body, "description": _ABOUT[path]}
+    responses = paths["/predict/batch"]["post"]["responses"]
+    statuses = {status: told for status, told in responses.items() if status != "200"}
     predict = {
         "summary": "Decide on one event, and keep it",
         "operationId": "predict",
@@ -90,7 +96,7 @@ def document(plain: dict[str, Any], contract: Contract) -> dict[str, Any]:
                 "schema": {"type": "integer", "minimum": 0, "maximum": 9999, "default": 0},
             }
         ],
-        "requestBody": _body({**event["application/json"], "example": example(source)}),
+        "requestBody": _body(event[_JSON]["schema"], example(source, now)),
         "responses": {"200": {"description": "The decision", "content": answer}, **statuses},
     }
     plain["paths"] = {"/predict": {"post": predict}, **paths}
@@ -140,8 +146,59 @@ def error_schema() -> dict[str, Any]:
     }
 
 
-def _body(content: dict[str, Any]) -> dict[str, Any]:
-    return {"required": True, "content": {"application/json": content}}
+def outcome_schema(contract: Contract) -> dict[str, Any]:
+    """What an event turned out to be."""
+    text = {"type": "string"}
+    sources = sorted({label.source for label in contract.labels})
+    return {
+        "title": "Outcome",
+        "type": "object",
+        "properties": {
+            "event_id": text,
+            "prediction_id": {**text, "description": "in the place of event_id"},
+            "source": {**text, "enum": sources, "default": contract.decide_on},
+            "label": {**text, "enum": sorted({label.name for label in contract.labels}), "default": contract.label},
+            "value": {"type": "boolean"},
+            "version": {"type": "integer", "minimum": 1, "default": 1, "description": "the highest wins"},
+        },
+        "required": ["value"],
+    }
+
+
+def _bodies(contract: Contract, now: int) -> dict[str, Any]:
+    """The request bodies of the routes beside /predict."""
+    source = contract.deciding
+    told = example(source, now)
+    others = [event_schema(item, now) for item in contract.sources if item.name != source.name]
+    event = {"anyOf": [_ref("Event"), *others]} if others else _ref("Event")
+    names = {"type": "string", "enum": [item.name for item in contract.sources], "default": source.name}
+    outcome = {"event_id": str(told.get(source.id, f"{source.id}-1")), "label": contract.label, "value": True}
+    return {
+        "/predict/batch": _body(_object("rows", _list(_ref("Event"))), {"rows": [told]}),
+        "/events": _body(
+            {"anyOf": [_object("event", event, source=names), _object("events", _list(event), source=names)]},
+            {"source": source.name, "event": told},
+        ),
+        "/outcomes": _body({"anyOf": [_ref("Outcome"), _object("outcomes", _list(_ref("Outcome")))]}, outcome),
+        "/explain": _body({"anyOf": [_ref("Event"), _object("prediction_id", {"type": "string"})]}, told),
+    }
+
+
+def _body(schema: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {_JSON: {"schema": schema, "example": told}}}
+
+
+def _object(name: str, schema: dict[str, Any], **more: dict[str, Any]) -> dict[str, Any]:
+    """An object that must have `name`, and may have more."""
+    return {"type": "object", "required": [name], "properties": {name: schema, **more}}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _bounds(field: Field) -> dict[str, float]:
@@ -173,7 +230,7 @@ def _about(field: Field) -> str:
     return "; ".join(part for part in said if part)
 
 
-def _example_value(field: Field) -> Any:
+def _example_value(field: Field, now: int) -> Any:
     if field.type == "category":
         return field.values[0]
     if field.type == "boolean":
@@ -181,7 +238,7 @@ def _example_value(field: Field) -> Any:
     if field.type == "text":
         return f"{field.name}-1"[: field.max_length]
     if field.type == "timestamp":
-        return _EXAMPLE_TIME
+        return timestamp_text(now - now % _MINUTE)
     if field.nullable:
         return None
     low = _least(field)
