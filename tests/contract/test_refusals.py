@@ -316,8 +316,16 @@ def test_freezing_names_the_line_of_this_file() -> None:
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(HoldfastError, match="cannot be read"):
+    with pytest.raises(HoldfastError, match="there is no such contract file"):
         load_file(tmp_path / "nowhere.py")
+
+
+def test_a_word_of_the_language_that_is_not_imported_says_how(tmp_path: Path) -> None:
+    file = tmp_path / "contract.py"
+    file.write_text("from holdfast.contract import minutes\nlog(minutes(3))\n")
+    with pytest.raises(HoldfastError) as caught:
+        load_file(file)
+    assert [item.mend for item in caught.value.problems] == ["from holdfast.contract import log"]
 
 
 def test_every_code_has_a_fault_that_shows_it() -> None:

@@ -12,7 +12,7 @@ from holdfast.cli.render import Json, answer, columns
 
 def explain(
     name: Annotated[str, typer.Argument(help="Prediction id, or event id.")],
-    top: Annotated[int, typer.Option(help="How many reasons to show; 0 shows all.")] = 10,
+    top: Annotated[int, typer.Option(help="How many reasons to show; 0 shows all.", min=0)] = 10,
     as_json: Json = False,
 ) -> None:
     """Show the exact contribution of each feature to one recorded decision, the largest first."""
@@ -20,6 +20,10 @@ def explain(
 
     found = journey(opened(), name)
     shown = found.reasons[: top or None]
-    rows = [(reason.feature, reason.value, reason.contribution, reason.description) for reason in shown]
-    table = columns("", ("feature", "value", "contribution", "meaning"), rows)
+    names = ["feature", "value", "contribution"]
+    rows: list[tuple[object, ...]] = [(reason.feature, reason.value, reason.contribution) for reason in shown]
+    if any(reason.description for reason in shown):
+        names.append("meaning")
+        rows = [(*row, reason.description) for row, reason in zip(rows, shown, strict=True)]
+    table = columns("", names, rows)
     answer(found.as_dict(), [*found.lines(), table], as_json=as_json)

@@ -23,6 +23,8 @@ def load_file(path: Path | str) -> Frozen:
     file = Path(path)
     try:
         source = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise HoldfastError("there is no such contract file", where=str(file), mend="check its path") from None
     except (OSError, UnicodeDecodeError) as error:
         raise HoldfastError("the contract file cannot be read", where=str(file), mend=str(error)) from None
     with gathering() as faults:
@@ -102,5 +104,7 @@ def _hint(error: Exception, module: ModuleType) -> str:
         close = get_close_matches(name, words, n=1)
         if close:
             missing = close[0] in language.__all__ and close[0] not in vars(module)
+            if missing and close[0] == name:
+                return f"from holdfast.contract import {name}"
             return f"did you mean {close[0]!r}?" + (" (from holdfast.contract import it)" if missing else "")
     return "mend this line; faults after it show once it runs"

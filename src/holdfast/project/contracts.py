@@ -35,7 +35,8 @@ class Checked:
 
     def lines(self) -> list[str]:
         found = self.contract
-        windows = f"{len(found.aggregates)} windows over {self.series} series of {len(found.sources)} sources"
+        sources = "1 source" if len(found.sources) == 1 else f"{len(found.sources)} sources"
+        windows = f"{len(found.aggregates)} windows over {self.series} series of {sources}"
         return [
             f"{found.name} {found.hash[:12]}: no fault",
             f"  decides on {found.decide_on}, predicts {found.label}; {len(found.features)} features, {windows}",

@@ -38,7 +38,8 @@ def _line(record: Record) -> str:
     match record:
         case Decision():
             verdict = "yes" if record.decision else "no"
-            return f"{record.prediction_id} {record.event_id}: {verdict}, {record.probability:.4f}, {record.version}"
+            verdict += f", {record.probability:.4f}, version {record.version}"
+            return f"{record.prediction_id} {record.event_id}: {verdict}"
         case Event():
             return f"{record.source} {record.event_id}"
         case Outcome():
@@ -48,7 +49,8 @@ def _line(record: Record) -> str:
         case History():
             return f"{record.source}: {record.rows:,} rows up to {timestamp_text(record.known_until)}"
         case _:
-            return f"{record.status}: {', '.join(problem['code'] for problem in record.problems)}"
+            codes = dict.fromkeys(problem["code"] for problem in record.problems)
+            return f"{record.status}: {', '.join(codes)}"
 
 
 def sealed(project: Project) -> list[str]:

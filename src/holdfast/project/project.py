@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,4 +157,7 @@ class Project:
 
 def whoami(told: str | None) -> str:
     """Who decides: as told, else the user of this machine."""
-    return told or os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"
+    try:
+        return told or getpass.getuser()
+    except (KeyError, OSError):  # no variable says it, and no entry has the number
+        return f"uid {os.getuid()}"

@@ -148,7 +148,7 @@ class _Seen:
             covered = 1 - self.unknown / max(1, rows)
             why = f"{covered:.1%} of the rows have a declared word"
             mend = "declare the new words in the contract, and train again"
-            made.append(verdict(f"{name}.vocabulary", covered >= COVERED, why, mend, self.unknown))
+            made.append(verdict(f"{name}.vocabulary", covered >= COVERED, why, mend, self.unknown or rows))
         return made
 
 
