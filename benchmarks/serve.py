@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -189,7 +190,8 @@ async def load(port: int, path: str, clients: int, seconds: float, most: int) ->
     failed: list[bytes] = []
     made = bodies(clients)
     ready = [next(made) for _ in range(most)]  # the client's core is not to be spent on making them
-    left = iter(ready)
+    # A constant reply is faster than bodies can be made, and does not look at them: it gets them again.
+    left = cycle(ready) if path == "/constant" else iter(ready)
     loop = asyncio.get_running_loop()
     protocols = []
     for _ in range(clients):
