@@ -28,6 +28,16 @@ def test_explaining_records_nothing(server: Server) -> None:
     assert server.get("/health").json()["state"]["applied_seq"] == seq
 
 
+def test_a_decided_event_is_explained_by_its_own_id(server: Server) -> None:
+    told = server.post("/predict", payment("explain-own-id")).json()
+    by_event = server.post("/explain", {"event_id": "pexplain-own-id"}).json()
+    assert by_event == server.post("/explain", {"prediction_id": told["prediction_id"]}).json()
+    unknown = server.post("/explain", {"event_id": "pexplain-none"})
+    assert unknown.status_code == 404
+    assert [item["field"] for item in unknown.json()["detail"]["problems"]] == ["event_id"]
+    assert server.post("/explain", {"event_id": 7}).status_code == 422
+
+
 def test_a_recorded_decision_is_explained_from_its_features_as_served(server: Server) -> None:
     told = server.post("/predict", payment("explain-3", card_id="explain-3")).json()
     before = server.post("/explain", {"prediction_id": told["prediction_id"]}).json()

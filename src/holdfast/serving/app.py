@@ -62,7 +62,7 @@ def create_app(
         ("/predict/batch", Batch(live, decider, predict, state, durable, limits), limits.bulk_body, "Decide on many"),
         ("/events", Events(live, state, durable, limits, clock), limits.bulk_body, "Record what happened"),
         ("/outcomes", Outcomes(live, state, durable, reader.prediction, limits), limits.bulk_body, "Record outcomes"),
-        ("/explain", Explain(live, decider, state, reader.prediction), limits.body, "Say why"),
+        ("/explain", Explain(live, decider, state, reader.prediction, reader.decision_of), limits.body, "Say why"),
     )
     for path, answer, most, summary in posts:
         _add_post(api, path, answer, most, summary, counts)

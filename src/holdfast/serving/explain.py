@@ -1,7 +1,8 @@
 """`POST /explain`: why a decision came out so, in the contract's words.
 
-For a body the decision is computed at today's state and not recorded; for a prediction id it is the recorded one, with
-its features as served and the version that decided. Contributions add up, with the base value, to the raw score.
+For a body the decision is computed at today's state and not recorded; for a prediction id, or the id of a decided
+event, it is the recorded one, with its features as served and the version that decided. Contributions add up, with the
+base value, to the raw score.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import asyncio
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
+from unicodedata import normalize
 
 from holdfast.contract.model import FIRST_CODE, NULL_CODE, UNKNOWN_CODE, Contract, Feature
 from holdfast.errors import Problem
+from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
 from holdfast.ledger.records import Decision
 from holdfast.serving import replies
@@ -21,13 +24,24 @@ from holdfast.serving.live import Live, Version
 
 
 class Explain:
-    """The route: an event, or ``{"prediction_id": …}``. `find` answers the decision of an id."""
+    """The route: an event, ``{"prediction_id": …}`` or ``{"event_id": …}``.
 
-    def __init__(self, live: Live, decider: Decider, state: State, find: Callable[[str], Decision | None]) -> None:
+    `find` answers the decision of a prediction id, `find_event` that about an event of a source.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        decider: Decider,
+        state: State,
+        find: Callable[[str], Decision | None],
+        find_event: Callable[[Snapshot, str, str], Decision | None],
+    ) -> None:
         self._live = live
         self._decider = decider
         self._state = state
         self._find = find
+        self._find_event = find_event
 
     async def __call__(self, body: bytes) -> bytes:
         raw = read_body_json(body)
@@ -35,8 +49,9 @@ class Explain:
 
     def _answer(self, raw: dict[str, object], body: bytes) -> dict[str, Any]:
         live = self._live.now
-        if raw.keys() == {"prediction_id"} and "prediction_id" not in live.champion.accepted:
-            decision = self._recorded(raw["prediction_id"])
+        named = next(iter(raw)) if len(raw) == 1 else ""
+        if named in ("prediction_id", "event_id") and named not in live.champion.accepted:
+            decision = self._recorded(named, raw[named], live.champion.source.name)
         else:
             with self._state.snapshot() as snapshot:
                 decision, _ = self._decider.decide(live, raw, body, snapshot)
@@ -47,19 +62,28 @@ class Explain:
             raise Refuse(404, what, (problem,))
         return explanation(decision, version)
 
-    def _recorded(self, name: object) -> Decision:
+    def _recorded(self, kind: str, name: object, source: str) -> Decision:
         if not isinstance(name, str):
-            problem = Problem("prediction_id", "type", "is not a text", "send the id of a reply")
+            problem = Problem(kind, "type", "is not a text", "send the id of a reply")
             raise Refuse(422, replies.counted([problem]), (problem,))
-        found = self._find(name)
+        if kind == "prediction_id":
+            found = self._find(name)
+        else:
+            with self._state.snapshot() as snapshot:
+                found = self._find_event(snapshot, source, normalize("NFC", name))
         if found is None:
-            raise unknown_prediction(name)
+            raise unknown_prediction(name) if kind == "prediction_id" else _undecided(name)
         return found
 
 
 def unknown_prediction(name: str) -> Refuse:
     what = f"no prediction {replies.shorten(name)!r} is known"
     return Refuse(404, what, (Problem("prediction_id", "unknown_id", what, "send the id of a reply"),))
+
+
+def _undecided(name: str) -> Refuse:
+    what = f"no decision about event {replies.shorten(name)!r} is known"
+    return Refuse(404, what, (Problem("event_id", "unknown_id", what, "send the event to /predict first"),))
 
 
 def explanation(decision: Decision, version: Version) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _ABOUT = {
     "/outcomes": "What an event turned out to be: one outcome, or a list under `outcomes`. A correction has a higher "
     f"`version`. {_MANY}",
     "/explain": "What each feature added to the score: of an event, decided on now and not kept, or of a decision "
-    "that was kept, by its `prediction_id`.",
+    "that was kept, by its `prediction_id` or `event_id`.",
 }
 
 
@@ -173,6 +173,7 @@ def _bodies(contract: Contract, now: int) -> dict[str, Any]:
     event = {"anyOf": [_ref("Event"), *others]} if others else _ref("Event")
     names = {"type": "string", "enum": [item.name for item in contract.sources], "default": source.name}
     outcome = {"event_id": str(told.get(source.id, f"{source.id}-1")), "label": contract.label, "value": True}
+    ids = ("prediction_id", "event_id")
     return {
         "/predict/batch": _body(_object("rows", _list(_ref("Event"))), {"rows": [told]}),
         "/events": _body(
@@ -180,7 +181,7 @@ def _bodies(contract: Contract, now: int) -> dict[str, Any]:
             {"source": source.name, "event": told},
         ),
         "/outcomes": _body({"anyOf": [_ref("Outcome"), _object("outcomes", _list(_ref("Outcome")))]}, outcome),
-        "/explain": _body({"anyOf": [_ref("Event"), _object("prediction_id", {"type": "string"})]}, told),
+        "/explain": _body({"anyOf": [_ref("Event"), *(_object(name, {"type": "string"}) for name in ids)]}, told),
     }
 
 
