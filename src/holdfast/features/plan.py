@@ -75,11 +75,6 @@ class Read:
         end = t - self.aggregate.ending
         return end - self.aggregate.over, end
 
-    def label_end(self, t: int) -> int:
-        """Received labels are visible for events strictly before this instant (and before the window's end)."""
-        assert self.label is not None
-        return min(t - self.aggregate.ending, t - self.label.known_after)
-
     def final_end(self, t: int) -> int | None:
         """Events without an outcome count as absent strictly before this instant; None: they never do."""
         assert self.label is not None

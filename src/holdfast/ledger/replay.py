@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -199,8 +199,3 @@ def _cause(contract: Contract, feature: str) -> str:
     if read:
         return f"a record of {', '.join(read)} before this decision was edited, or the stored feature was"
     return "the request or the stored feature was edited"
-
-
-def bundles_by_version(promotions: Iterable[Any]) -> Mapping[str, str]:
-    """version -> bundle hash, from the promotions in the ledger."""
-    return {item.version: item.bundle for item in promotions}

@@ -37,6 +37,7 @@ def replay(
     from holdfast.ledger.recompute import Recomputer
     from holdfast.ledger.records import Decision, Promotion
     from holdfast.ledger.replay import Difference, replay
+    from holdfast.project.bundles import opened
 
     everything = list(project.reader.records())
     decisions = _chosen([item for item in everything if isinstance(item, Decision)], ids, sample, since)
@@ -47,7 +48,7 @@ def replay(
         key = (decision.version, decision.contract)
         if key not in bundles:
             try:
-                bundles[key] = _open(project, decision, promotions)
+                bundles[key] = opened(project, _bundle_name(decision, promotions))
             except HoldfastError as error:
                 bundles[key] = error
         found = bundles[key]
@@ -113,10 +114,10 @@ def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
         raise HoldfastError("nothing was answered yet", where="parity --live", mend="send a request to /predict first")
     report = LiveParity(replay(project, ids=[item.prediction_id for item in decisions]))
     by_time = Recomputer(partial(_history, project), lambda: everything, "received")
-    steps = {(step.version, step.contract): step.bundle for step in everything if isinstance(step, Promotion)}
+    promotions = [item for item in everything if isinstance(item, Promotion)]
     groups: dict[str, list[Decision]] = {}
     for item in decisions:
-        groups.setdefault(steps[item.version, item.contract], []).append(item)
+        groups.setdefault(_bundle_name(item, promotions), []).append(item)
     for name, members in groups.items():
         contract = opened(project, name).contract
         names = [item.name for item in contract.features]
@@ -129,13 +130,13 @@ def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
     return report
 
 
-def _open(project: Project, decision: Decision, promotions: Sequence[Record]) -> Bundle:
+def _bundle_name(decision: Decision, records: Sequence[Record]) -> str:
+    """The bundle that made a decision, as the promotions among the records say. Raises HoldfastError."""
     from holdfast.ledger.records import Promotion
-    from holdfast.project.bundles import opened
 
-    for step in promotions:
+    for step in records:
         if isinstance(step, Promotion) and (step.version, step.contract) == (decision.version, decision.contract):
-            return opened(project, step.bundle)
+            return step.bundle
     raise HoldfastError(
         f"the history of promotions does not name version {decision.version}", where=decision.prediction_id
     )
