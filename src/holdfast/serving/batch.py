@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from holdfast.contract.values import canonical_body
@@ -9,7 +10,7 @@ from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
 from holdfast.ledger.records import Decision, Record
 from holdfast.serving import replies
-from holdfast.serving.bulk import Row, listed, record_rows, summary
+from holdfast.serving.bulk import Answer, Row, listed, record_rows, summary
 from holdfast.serving.decide import Decider, Refuse, conflict, read_body_json
 from holdfast.serving.durable import Durable
 from holdfast.serving.live import Live, LiveSet
@@ -32,10 +33,12 @@ class Batch:
 
     async def __call__(self, body: bytes) -> bytes:
         rows = listed(read_body_json(body), "rows", self._limits.rows)
-        answers = await record_rows(
-            _Rows(self._live.now, self._decider, self._predict), rows, self._state, self._durable
-        )
-        return replies.encode(summary(answers))
+        return replies.encode(summary(await self.decide(rows)))
+
+    async def decide(self, rows: Sequence[object], *, whole: bool = False) -> list[Answer]:
+        """Each row's answer, once it is durable. Raises Unavailable; with `whole`, RefusedRows before any is kept."""
+        recorder = _Rows(self._live.now, self._decider, self._predict)
+        return await record_rows(recorder, rows, self._state, self._durable, whole=whole)
 
 
 class _Rows:

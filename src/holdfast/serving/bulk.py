@@ -10,7 +10,7 @@ from holdfast.errors import Problem
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
 from holdfast.ledger.duplicates import Conflict
-from holdfast.ledger.records import Record
+from holdfast.ledger.records import Decision, Event, Record
 from holdfast.serving import replies
 from holdfast.serving.decide import Refuse
 from holdfast.serving.durable import Durable
@@ -64,10 +64,40 @@ def listed(raw: Row, name: str, most: int) -> list[object]:
     raise Refuse(422, replies.counted([problem]), (problem,))
 
 
-async def record_rows(recorder: Recorder, rows: Sequence[object], state: State, durable: Durable) -> list[Answer]:
-    """Each row's answer, in order. Raises Unavailable when the ledger does not take them."""
+async def record_rows(
+    recorder: Recorder, rows: Sequence[object], state: State, durable: Durable, *, whole: bool = False
+) -> list[Answer]:
+    """Each row's answer, in order. Raises Unavailable when the ledger does not take them.
+
+    With `whole`, one refused row refuses all: RefusedRows is raised and none is recorded.
+    """
     prepared = await asyncio.to_thread(_prepare, recorder, rows, state)
+    if whole:
+        _all_or_none(recorder, prepared)
     return await asyncio.gather(*(_record(recorder, item, durable) for item in prepared))
+
+
+class RefusedRows(Exception):  # noqa: N818 — an answer, not a fault
+    """Rows that refuse their whole request: position → why. None of the request's rows was recorded."""
+
+    def __init__(self, rows: dict[int, Refuse]) -> None:
+        super().__init__(f"{len(rows)} rows are refused")
+        self.rows = rows
+
+
+def _all_or_none(recorder: Recorder, prepared: Sequence[Record | dict[str, Any] | Refuse]) -> None:
+    """Raises RefusedRows for refused rows, and for a row whose id an earlier row has with another body."""
+    refused: dict[int, Refuse] = {}
+    digests: dict[str, bytes] = {}
+    for at, item in enumerate(prepared):
+        if isinstance(item, Refuse):
+            refused[at] = item
+        elif isinstance(item, Event | Decision) and digests.setdefault(item.event_id, item.digest) != item.digest:
+            refused[at] = recorder.clash(item)
+    for refusal in refused.values():
+        recorder.refused(refusal)
+    if refused:
+        raise RefusedRows(refused)
 
 
 def _prepare(recorder: Recorder, rows: Sequence[object], state: State) -> list[Record | dict[str, Any] | Refuse]:
