@@ -95,3 +95,12 @@ def test_a_text_of_digits_is_not_the_number() -> None:
 def test_a_huge_exponent_costs_nothing() -> None:
     assert canonical_number("1e999999999") == "1e999999999"
     assert canonical_number("1E99999999999999999999") == "1e99999999999999999999"
+
+
+def test_nan_is_null_only_where_a_table_library_may_have_written_it() -> None:
+    assert read_strict(b'{"a":[NaN,1.5]}', nan_is_null=True) == {"a": [None, "1.5"]}
+    for body in (b'{"a":Infinity}', b'{"a":-Infinity}', b'{"a":nan}'):
+        with pytest.raises(NotJson):
+            read_strict(body, nan_is_null=True)
+    with pytest.raises(NotJson):
+        read_strict(b'{"a":NaN}')

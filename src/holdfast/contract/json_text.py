@@ -33,11 +33,12 @@ class Number(str):
     __slots__ = ()
 
 
-def read_strict(body: bytes) -> dict[str, object]:
+def read_strict(body: bytes, *, nan_is_null: bool = False) -> dict[str, object]:
     """A JSON object, read strictly. Values: str, bool, None, int, `Number`, list, dict.
 
     Raises NotJson for anything else: bytes that are not UTF-8, NaN and Infinity, a key given twice, a lone surrogate,
-    nesting deeper than 16, a number too long to read, a top level that is no object.
+    nesting deeper than 16, a number too long to read, a top level that is no object. With `nan_is_null`, NaN is read
+    as null: table libraries write it for a value that is not there.
     """
     try:
         text = body.decode("utf-8")
@@ -46,7 +47,7 @@ def read_strict(body: bytes) -> dict[str, object]:
     if text.count("{") + text.count("[") > DEEPEST:
         _check_depth(text)
     try:
-        value = _decoder.decode(text)
+        value = (_table_decoder if nan_is_null else _decoder).decode(text)
     except NotJson:
         raise
     except json.JSONDecodeError as error:
@@ -129,7 +130,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise NotJson(f"{name} is not a JSON number")
 
 
+def _nan_is_null(name: str) -> None:
+    if name != "NaN":
+        _refuse_constant(name)
+
+
 _decoder = json.JSONDecoder(parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+_table_decoder = json.JSONDecoder(parse_float=Number, parse_constant=_nan_is_null, object_pairs_hook=_unique)
 
 
 def _check_depth(text: str) -> None:
