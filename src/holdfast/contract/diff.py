@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from holdfast.contract.model import Aggregate, Contract, Feature, Field, Label, Source, Zone, digest, plain
@@ -120,7 +120,7 @@ def _feature_words(old: Contract, before: Feature, new: Contract, after: Feature
     told = [f"was {was}, is {now}"] if was != now else []
     return told + [
         f"{name} was {_or_none(getattr(before, name))}, is {_or_none(getattr(after, name))}"
-        for name in ("description", "owner", "unit", "at_least", "at_most", "max_null_share")
+        for name in ("description", "owner", "unit", "at_least", "at_most", "max_null_share", "group")
         if getattr(before, name) != getattr(after, name)
     ]
 
@@ -142,7 +142,7 @@ def _series(contract: Contract, aggregate: Aggregate) -> dict[str, str]:
     if aggregate.where is not None:
         used |= {node["name"] for node in aggregate.where.walk() if node.op == "field"}
     nulls = kept == "values in order of time" and value is not None and not aggregate.skip_nulls
-    rules = [plain(field) for field in source.fields if field.name in used]
+    rules = [plain(_rules(field)) for field in source.fields if field.name in used]
     where = None if aggregate.where is None else plain(aggregate.where)
     points = (kept, source.name, list(aggregate.keys), rules, value, where, nulls)
     squares = kept == "sums" and any(
@@ -157,6 +157,11 @@ def _series(contract: Contract, aggregate: Aggregate) -> dict[str, str]:
         label = f"{source.name}.{aggregate.value}"
         found[digest([*points, squares, "label", aggregate.value])] = told.replace(of, label)
     return found
+
+
+def _rules(field: Field) -> Field:
+    """The field without what is said of it for people: that decides no point."""
+    return replace(field, description="", unit="", personal=False, protected=False, changeable="")
 
 
 def _points(contract: Contract, aggregate: Aggregate) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ Numeral = int | float | str | Decimal
 OnNull = Literal["refuse", "impute"]
 OnOdd = Literal["refuse", "missing", "impute", "keep"]
 OnUnknown = Literal["refuse", "unknown", "missing"]
+Changeable = Literal["", "any", "up", "down"]
 
 LONGEST_VOCABULARY = 100_000
 
@@ -49,12 +50,13 @@ def integer(
     former: Iterable[str] = (),
     personal: bool = False,
     protected: bool = False,
+    changeable: Changeable = "",
     unit: str = "",
     description: str = "",
 ) -> FieldSpec:
     """A whole number up to 2^53. Its sums and squares are exact, however many."""
     field = Field("", "integer", nullable=nullable, on_odd=on_odd, personal=personal, protected=protected)
-    field = replace(field, unit=unit, description=description)
+    field = replace(field, unit=unit, description=description, changeable=changeable)
     return _spec(field, (above, at_least, below, at_most), impute, on_null, placeholders, former)
 
 
@@ -75,6 +77,7 @@ def decimal(
     float32: bool = False,
     personal: bool = False,
     protected: bool = False,
+    changeable: Changeable = "",
     unit: str = "",
     description: str = "",
 ) -> FieldSpec:
@@ -84,6 +87,7 @@ def decimal(
     """
     field = Field("", "decimal", nullable=nullable, on_odd=on_odd, personal=personal, protected=protected)
     field = replace(field, rounding=rounding, float32=float32, unit=unit, description=description)
+    field = replace(field, changeable=changeable)
     faults: tuple[Fault, ...] = ()
     if not is_whole(scale, 0, 12):
         faults = (fault("value", f"scale={scale!r} is not a number of digits", "say scale=2, or any from 0 to 12"),)
@@ -108,13 +112,14 @@ def real(
     former: Iterable[str] = (),
     personal: bool = False,
     protected: bool = False,
+    changeable: Changeable = "",
     unit: str = "",
     description: str = "",
 ) -> FieldSpec:
     """A floating number. Features may use it; of aggregates only min, max, first, last and as_of (sums of floats
     depend on their order)."""
     field = Field("", "real", nullable=nullable, on_odd=on_odd, personal=personal, protected=protected)
-    field = replace(field, unit=unit, description=description)
+    field = replace(field, unit=unit, description=description, changeable=changeable)
     return _spec(field, (above, at_least, below, at_most), impute, on_null, placeholders, former)
 
 
@@ -127,10 +132,12 @@ def boolean(
     former: Iterable[str] = (),
     personal: bool = False,
     protected: bool = False,
+    changeable: Literal["", "any"] = "",
     description: str = "",
 ) -> FieldSpec:
     """True or false. Its sum counts the trues, its mean is their share."""
     field = Field("", "boolean", nullable=nullable, personal=personal, protected=protected, description=description)
+    field = replace(field, changeable=changeable)
     return _spec(field, _UNBOUNDED, impute, on_null, placeholders, former)
 
 
@@ -144,6 +151,7 @@ def category(
     former: Iterable[str] = (),
     personal: bool = False,
     protected: bool = False,
+    changeable: Literal["", "any"] = "",
     description: str = "",
 ) -> FieldSpec:
     """One of a closed vocabulary. Codes: 0 null, 1 unknown, then `values` in this order.
@@ -160,7 +168,7 @@ def category(
     if len(words) > LONGEST_VOCABULARY:
         faults += (fault("value", f"category() lists {len(words):,} values", "declare it as text()"),)
     field = Field("", "category", values=tuple(dict.fromkeys(words)), nullable=nullable, on_unknown=on_unknown)
-    field = replace(field, personal=personal, protected=protected, description=description)
+    field = replace(field, personal=personal, protected=protected, description=description, changeable=changeable)
     return _spec(field, _UNBOUNDED, impute, on_null, placeholders, former, faults)
 
 
@@ -302,6 +310,14 @@ def _check_policies(field: Field) -> list[Fault]:
         chosen = getattr(field, word)
         if chosen not in known:
             found.append(fault("value", f"{word}={chosen!r} is unknown", suggest(chosen, known)))
+    directions = ("", "any", "up", "down") if field.type in ("integer", "decimal", "real") else ("", "any")
+    if field.changeable not in directions:
+        found.append(
+            fault("value", f"changeable={field.changeable!r} is unknown", suggest(field.changeable, directions))
+        )
+    if field.changeable and field.protected:
+        what = "is a protected attribute, and nobody is told to change one"
+        found.append(fault("value", what, "leave out changeable=, or protected="))
     if "impute" in (field.on_null, field.on_odd) and field.impute is None:
         found.append(fault("missing", "imputes, but not what", "say impute= with the value to put in"))
     found += [

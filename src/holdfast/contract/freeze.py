@@ -19,6 +19,8 @@ from holdfast.contract.zones import freeze_zone
 REPLY_WORDS = ("prediction_id", "probability", "decision", "label", "threshold", "model", "variant", "warnings")
 """What every reply holds; a contract's own names for its answers may not be among them."""
 
+LONGEST_GROUP = 100
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _CONTRACT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -34,6 +36,7 @@ class FeatureSpec:
     at_least: float | None
     at_most: float | None
     max_null_share: float | None
+    group: str
     where: str
 
 
@@ -46,12 +49,14 @@ def feature(
     at_least: float | None = None,
     at_most: float | None = None,
     max_null_share: float | None = None,
+    group: str = "",
 ) -> FeatureSpec:
     """An expression with a description, an owner, and thresholds that validation and monitoring hold it to.
 
     `at_least`, `at_most`: the range its values should keep. `max_null_share`: of 0 to 1, the most that may be null.
+    `group`: what it is explained together with, where its own origin would not say so.
     """
-    return FeatureSpec(expression, description, owner, unit, at_least, at_most, max_null_share, here())
+    return FeatureSpec(expression, description, owner, unit, at_least, at_most, max_null_share, group, here())
 
 
 class Contract:
@@ -171,8 +176,12 @@ def _specs(contract: Contract, faults: list[Fault]) -> dict[str, FeatureSpec]:
             faults.append(fault("value", f"no value of {name!r} keeps its range", mend, where))
         if share is not None and not 0 <= share <= 1:
             faults.append(fault("value", f"max_null_share={share!r} of {name!r}", "say a share from 0 to 1", where))
+        group: object = spec.group
+        if not isinstance(group, str) or group != group.strip() or len(group) > LONGEST_GROUP:
+            what = f"group={spec.group!r} of {name!r} is no name"
+            faults.append(fault("value", what, f"say it in up to {LONGEST_GROUP} letters, no space around it", where))
         specs[str(name)] = FeatureSpec(
-            Expression(draft), spec.description, spec.owner, spec.unit, low, high, share, where
+            Expression(draft), spec.description, spec.owner, spec.unit, low, high, share, spec.group, where
         )
     return specs
 
@@ -270,6 +279,7 @@ def _feature(name: str, spec: FeatureSpec, draft: Draft, index: Mapping[Aggregat
         None if spec.at_most is None else float(spec.at_most),
         None if spec.max_null_share is None else float(spec.max_null_share),
         tuple(dict.fromkeys(_origins(draft))),
+        spec.group,
     )
 
 

@@ -10,6 +10,8 @@ PARAMETERS = {
     "at_most": "Of a field, the largest accepted value. Of a feature, the largest it should have.",
     "below": "The value must be smaller.",
     "cap": "Counting of different values stops here; the answer is never above it.",
+    "changeable": 'What the person it is about could change: `"any"`, or a number only `"up"` or `"down"`. Left out, '
+    "no counterfactual touches it.",
     "condition": "A boolean expression.",
     "decide_on": "The stream whose events are decided on.",
     "description": "What it is, for people.",
@@ -25,6 +27,7 @@ PARAMETERS = {
     "fold": "Which local time is meant when it comes twice or is skipped: 0 the first, 1 the second.",
     "former": "Names the field used to have, accepted in its place; both at once are refused.",
     "generated": "The server makes the value up when a request leaves it out: an event's id or time only.",
+    "group": "What the feature is explained together with; left out, what it is read from decides.",
     "id": "The text field that names an event.",
     "impute": 'The value put in the place of a null one (and, with `on_odd="impute"`, of an odd one), with a warning.',
     "including_current": "Add exactly the decision's own event, if it passes `where` and its value is not null.",

@@ -90,6 +90,8 @@ class Field:
     protected: bool = False
     unit: str = ""
     description: str = ""
+    changeable: str = ""
+    """What the person it is about could change it to: ``up``, ``down`` or ``any``; empty: nothing, it is history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,8 @@ class Feature:
     max_null_share: float | None = None
     """Validation thresholds, used by `holdfast validate` and monitoring."""
     derived_from: tuple[str, ...] = ()
+    group: str = ""
+    """The author's name for what it is explained together with; empty: grouped by what it is read from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def _field(field: Field) -> dict[str, Any]:
             shown[name] = getattr(field, name)
     if field.type == "text" and field.max_length != 256:
         shown["max_length"] = field.max_length
-    for name in ("float32", "generated", "personal", "protected", "unit", "description"):
+    for name in ("float32", "generated", "personal", "protected", "changeable", "unit", "description"):
         if getattr(field, name):
             shown[name] = getattr(field, name)
     return shown
@@ -155,7 +155,7 @@ def _feature(contract: Contract, feature: Feature) -> dict[str, Any]:
         dict.fromkeys(contract.aggregates[node["index"]] for node in feature.expr.walk() if node.op == "aggregate")
     )
     shown: dict[str, Any] = {"is": expression_words(contract, feature.expr)}
-    for name in ("description", "owner", "unit"):
+    for name in ("description", "owner", "unit", "group"):
         if getattr(feature, name):
             shown[name] = getattr(feature, name)
     if feature.derived_from:

@@ -157,4 +157,4 @@ def _points(contract: Contract, aggregate: Aggregate) -> Series:
 
 def _content(field: Field) -> Field:
     """The field without what decides nothing in a series, so that a better description shares it."""
-    return replace(field, description="", unit="", personal=False, protected=False)
+    return replace(field, description="", unit="", personal=False, protected=False, changeable="")
