@@ -1,12 +1,14 @@
-"""What the ledger keeps: six kinds of record, as msgpack arrays that later versions may only append fields to."""
+"""What the ledger keeps: nine kinds of record, as msgpack arrays that later versions may only append fields to."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 PromotionAction = Literal["promote", "rollback", "archive", "alias"]
+ExperimentAction = Literal["start", "step", "weights", "halt", "stop", "promote"]
+ExperimentKind = Literal["ab", "canary", "bandit", "shadow", "rule"]
 
 
 class Event(msgspec.Struct, array_like=True, tag="event", kw_only=True):
@@ -48,6 +50,10 @@ class Decision(msgspec.Struct, array_like=True, tag="decision", kw_only=True):
     reasons: list[tuple[str, float, float]] = []
     """(feature, value, contribution), strongest first; empty where they were not asked for."""
     prediction_id: str = ""
+    assigned: str = ""
+    """Why this variant answered: ``ab:<experiment>``, ``canary:<experiment>:10%``; empty without an experiment."""
+    experiment: int = 0
+    """Seq of the experiment's record that the assignment was made by."""
 
 
 class Refusal(msgspec.Struct, array_like=True, tag="refusal", kw_only=True):
@@ -102,7 +108,82 @@ class History(msgspec.Struct, array_like=True, tag="history", kw_only=True):
     known_until: int
 
 
-Record = Event | Decision | Refusal | Outcome | Promotion | History
+class Arm(msgspec.Struct, array_like=True, kw_only=True):
+    """One variant of an experiment: a model version, and its share in slots of 10,000."""
+
+    name: str
+    version: str
+    bundle: str
+    contract: str
+    weight: int = 0
+    rule: str = ""
+    """kind ``rule``: which events it answers."""
+
+
+class Experiment(msgspec.Struct, array_like=True, tag="experiment", kw_only=True):
+    """A decision about who answers: each one says all that holds from its seq on, so the last one is enough.
+
+    `arms` begin with the champion of the start. `slots` are runs ``(first slot, place in arms)`` over 10,000 slots.
+    """
+
+    seq: int = 0
+    received_at: int = 0
+    action: ExperimentAction
+    name: str
+    kind: ExperimentKind
+    arms: list[Arm]
+    slots: list[tuple[int, int]] = []
+    entity: list[str] = []
+    """Fields of the deciding event whose values are kept together."""
+    rule: str = ""
+    """Which events take part; empty: all."""
+    salt: bytes = b""
+    plan: dict[str, Any] = {}
+    """Steps, guards, level, reward, period: `holdfast.traffic.plan` reads it."""
+    step: int = 0
+    started: int = 0
+    """Seq of the record that started it (0 in that record itself)."""
+    who: str
+    why: str
+    evidence: dict[str, Any] = {}
+    """The counts that an automatic decision was made from."""
+
+
+class Shadow(msgspec.Struct, array_like=True, tag="shadow", kw_only=True):
+    """What a version that does not answer would have decided; `decision` names the decision it stands beside."""
+
+    seq: int = 0
+    received_at: int = 0
+    decision_seq: int
+    event_id: str
+    read_seq: int
+    contract: str
+    model: str
+    version: str
+    experiment: int
+    features: bytes
+    score: float
+    probability: float
+    threshold: float
+    decision: bool
+    missing: list[str] = []
+    """Fields that the request lacks, or has otherwise than this contract wants: read as null."""
+
+
+class Tally(msgspec.Struct, array_like=True, tag="tally", kw_only=True):
+    """What one process counted since its last tally, for each variant under one experiment's record."""
+
+    seq: int = 0
+    received_at: int = 0
+    process: str
+    experiment: int
+    counts: list[tuple[str, int, int, int, int]]
+    """(variant, answered, failed, refused, slow)"""
+    dropped: int = 0
+    """Shadow decisions that were left out because the queue was full."""
+
+
+Record = Event | Decision | Refusal | Outcome | Promotion | History | Experiment | Shadow | Tally
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Record])

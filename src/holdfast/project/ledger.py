@@ -33,7 +33,7 @@ def shown(project: Project, *, last: int = 20, kind: str | None = None) -> list[
 
 
 def _line(record: Record) -> str:
-    from holdfast.ledger.records import Decision, Event, History, Outcome, Promotion
+    from holdfast.ledger.records import Decision, Event, Experiment, History, Outcome, Promotion, Shadow, Tally
 
     match record:
         case Decision():
@@ -48,6 +48,15 @@ def _line(record: Record) -> str:
             return f"{record.action} {record.alias}: version {record.version} by {record.who}: {record.why}"
         case History():
             return f"{record.source}: {record.rows:,} rows up to {timestamp_text(record.known_until)}"
+        case Experiment():
+            shares = ", ".join(f"{arm.name} (version {arm.version}) {arm.weight / 100:g} %" for arm in record.arms)
+            return f"{record.action} {record.kind} {record.name}: {shares} by {record.who}: {record.why}"
+        case Shadow():
+            verdict = "yes" if record.decision else "no"
+            return f"{record.event_id}: {verdict}, {record.probability:.4f}, version {record.version}"
+        case Tally():
+            told = ", ".join(f"{item[0]} {item[1]} answered, {item[2]} failed" for item in record.counts)
+            return f"experiment record {record.experiment}: {told}"
         case _:
             codes = dict.fromkeys(problem["code"] for problem in record.problems)
             return f"{record.status}: {', '.join(codes)}"
