@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.bundle.calibration import Calibration
 from holdfast.bundle.manifest import Manifest
 from holdfast.bundle.predictors.spec import Link, Matrix, Predictor, Vector
+from holdfast.bundle.reference import Reference
 from holdfast.bundle.threshold import Threshold
 from holdfast.contract.model import Contract
 
@@ -37,6 +38,7 @@ class Bundle:
         calibration: Calibration,
         threshold: Threshold,
         profile: Mapping[str, Any],
+        reference: Reference | None = None,
     ) -> None:
         self.hash = hash
         self.manifest = manifest
@@ -45,6 +47,7 @@ class Bundle:
         self.calibration = calibration
         self.threshold = threshold
         self.profile = profile
+        self.reference = reference
         self.predictor = predictor
         self.features = tuple(feature.name for feature in contract.features)
         self._link: Link = link

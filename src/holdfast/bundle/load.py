@@ -10,6 +10,7 @@ from holdfast.bundle.golden import check_golden
 from holdfast.bundle.manifest import MEND, MODEL_FILES, parse_json, read_verified
 from holdfast.bundle.predictors.catalog import open_predictor
 from holdfast.bundle.predictors.spec import ModelSpec
+from holdfast.bundle.reference import REFERENCE_FILE, reference_from
 from holdfast.bundle.threshold import threshold_from
 from holdfast.contract.model import contract_from
 from holdfast.errors import HoldfastError
@@ -33,6 +34,9 @@ def load(directory: Path | str, *, expect: str | None = None) -> Bundle:
         threshold = threshold_from(parse_json(files["threshold.json"], "threshold.json"))
         profile = parse_json(files["reference/profile.json"], "reference/profile.json")
         golden = parse_json(files["golden.json"], "golden.json")
+        # A bundle packed before there was one has no reference: its reasons then say so.
+        told = files.get(REFERENCE_FILE)
+        reference = None if told is None else reference_from(parse_json(told, REFERENCE_FILE), model.features)
         rows, features = golden["rows"], golden["features"]
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise HoldfastError(f"the bundle's parts do not fit: {fault!r}", where=str(place), mend=MEND) from fault
@@ -42,7 +46,7 @@ def load(directory: Path | str, *, expect: str | None = None) -> Bundle:
         )
     bundle = Bundle(
         hash=found, manifest=manifest, contract=contract, predictor=predictor, link=model.link,
-        calibration=calibration, threshold=threshold, profile=profile,
+        calibration=calibration, threshold=threshold, profile=profile, reference=reference,
     )  # fmt: skip
     check_golden(files["golden.f64"], features, rows, bundle.predict, bundle.predict_matrix)
     return bundle

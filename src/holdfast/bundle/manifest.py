@@ -28,7 +28,7 @@ REQUIRED = (
     "model_card.md",
 )
 MODEL_FILES = ("model.txt", "trees.bin")
-OPTIONAL = (*MODEL_FILES, "checks.json")
+OPTIONAL = (*MODEL_FILES, "checks.json", "reference/contributions.json")
 """A folder may hold these names and no others: whatever could be run has no place to stand."""
 FOLDERS = ("reference",)
 LARGEST_MANIFEST = 1 << 20

@@ -19,6 +19,7 @@ from holdfast.bundle.golden import MOST, check_golden, write_golden
 from holdfast.bundle.manifest import MANIFEST, Manifest, model_hash, sha256
 from holdfast.bundle.predictors.catalog import open_predictor
 from holdfast.bundle.predictors.spec import Matrix, ModelSpec
+from holdfast.bundle.reference import REFERENCE_FILE, Reference, reference_from
 from holdfast.bundle.threshold import Threshold
 from holdfast.contract.model import Contract, canonical
 from holdfast.errors import HoldfastError
@@ -36,11 +37,13 @@ def pack(
     environment: str,
     card: str,
     training: Mapping[str, Any],
+    reference: Reference | None = None,
 ) -> str:
     """Write the bundle and answer its hash (sha256 of the manifest). The folder appears whole or not at all.
 
     `golden_rows`: up to 1,000 feature rows, shape (rows, features), see `golden.choose_golden`. `training`: JSON that
-    names the run. Raises HoldfastError when the folder exists or the parts do not fit together.
+    names the run. `reference`: whom reasons are told against; without it they say that there is none. Raises
+    HoldfastError when the folder exists or the parts do not fit together.
     """
     target = Path(directory)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -66,6 +69,9 @@ def pack(
         "environment.lock": environment.encode(),
         "model_card.md": card.encode(),
     }
+    if reference is not None:
+        reference = reference_from(reference.as_json(), model.features)
+        files[REFERENCE_FILE] = canonical(reference.as_json())
     manifest = Manifest(
         name=contract.name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -77,7 +83,7 @@ def pack(
     )
     open_now = Bundle(
         hash="", manifest=manifest, contract=contract, predictor=open_predictor(model), link=model.link,
-        calibration=calibration, threshold=threshold, profile=profile,
+        calibration=calibration, threshold=threshold, profile=profile, reference=reference,
     )  # fmt: skip
     files["golden.f64"] = write_golden(rows, open_now.predict_matrix)
     check_golden(files["golden.f64"], model.features, len(rows), open_now.predict, open_now.predict_matrix)
