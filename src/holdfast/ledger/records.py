@@ -54,6 +54,8 @@ class Decision(msgspec.Struct, array_like=True, tag="decision", kw_only=True):
     """Why this variant answered: ``ab:<experiment>``, ``canary:<experiment>:10%``; empty without an experiment."""
     experiment: int = 0
     """Seq of the experiment's record that the assignment was made by."""
+    caller: str = ""
+    """Who asked: the name of an API key, or ``jwt:`` and a token's subject; empty where nobody had to be known."""
 
 
 class Refusal(msgspec.Struct, array_like=True, tag="refusal", kw_only=True):

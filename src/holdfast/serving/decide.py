@@ -17,6 +17,7 @@ from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.duplicates import same_event
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Decision
+from holdfast.serving.caller import CALLER
 from holdfast.serving.live import LiveSet, Version
 from holdfast.serving.replies import counted, masked, shown_id
 from holdfast.serving.wire import Limits
@@ -106,6 +107,7 @@ class Decider:
             decision=probability >= threshold,
             warnings=list(parsed.warnings),
             reasons=_reasons(version, row, reasons) if reasons else [],
+            caller=CALLER.get(),
         )
         return decision, False
 
