@@ -29,6 +29,8 @@ from holdfast.serving.live import Live
 from holdfast.serving.metrics import Counts
 from holdfast.serving.outcomes import Outcomes
 from holdfast.serving.predict import OURS, RETRY, Predict, too_large, unavailable
+from holdfast.serving.protocols import routes
+from holdfast.serving.protocols.model import Model
 from holdfast.serving.wire import App, Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
 
 log = logging.getLogger("holdfast.serving")
@@ -58,15 +60,18 @@ def create_app(
     health = Health(live, state, durable)
     api = FastAPI(title=f"Holdfast: {live.now.champion.name}", version=__version__, description=ABOUT)
     api.router.routes.append(Route("/predict", predict, methods=["POST"]))
+    batch = Batch(live, decider, predict, state, durable, limits)
+    explain = Explain(live, decider, state, reader.prediction, reader.decision_of)
     posts: tuple[tuple[str, Answer, int, str], ...] = (
-        ("/predict/batch", Batch(live, decider, predict, state, durable, limits), limits.bulk_body, "Decide on many"),
+        ("/predict/batch", batch, limits.bulk_body, "Decide on many"),
         ("/events", Events(live, state, durable, limits, clock), limits.bulk_body, "Record what happened"),
         ("/outcomes", Outcomes(live, state, durable, reader.prediction, limits), limits.bulk_body, "Record outcomes"),
-        ("/explain", Explain(live, decider, state, reader.prediction, reader.decision_of), limits.body, "Say why"),
+        ("/explain", explain, limits.body, "Say why"),
     )
     for path, answer, most, summary in posts:
         _add_post(api, path, answer, most, summary, counts)
     _add_gets(api, live, health, durable, counts)
+    routes.add(api, Model(live, health, batch, explain, limits), counts)
     _add_errors(api)
     document = _Document(api, live, clock)
     api.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to give another document

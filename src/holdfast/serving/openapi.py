@@ -92,7 +92,8 @@ def document(plain: dict[str, Any], contract: Contract, now: int) -> dict[str, A
             {
                 "name": "reasons",
                 "in": "query",
-                "description": "how many of the strongest reasons to give and keep",
+                "description": "how many reasons to give and keep, also for a negative decision; four are told at "
+                "most. Without it a positive decision comes with its reasons, unless the server is set otherwise",
                 "schema": {"type": "integer", "minimum": 0, "maximum": 9999, "default": 0},
             }
         ],
@@ -104,7 +105,7 @@ def document(plain: dict[str, Any], contract: Contract, now: int) -> dict[str, A
         for operation in path.values():
             for status, told in operation["responses"].items():
                 if status.startswith("4") or status == "503":
-                    told["content"] = fault
+                    told.setdefault("content", fault)  # a foreign protocol has said its own
     return plain
 
 
