@@ -33,14 +33,14 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     payment(
                         f"{round_}-{number}",
                         card_id=f"card-{chance.randrange(6)}",
-                        amount=chance.randrange(1, 9_000) / 100,
+                        amount=_amount(chance, number),
                         channel="web",
                     )
                     if round_
                     else payment(
                         f"{round_}-{number}",
                         card_id=f"card-{chance.randrange(6)}",
-                        amount=chance.randrange(1, 9_000) / 100,
+                        amount=_amount(chance, number),
                     )
                 )
                 if round_:
@@ -73,6 +73,11 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 promote(home, second(), pack_model(home, second()), "2")
                 server.wait_for_version("2")
     return home
+
+
+def _amount(chance: random.Random, number: int) -> float:
+    """Mostly small change; the seventh is refused, and so has reasons."""
+    return 4_000 if number == 7 else chance.randrange(1, 9_000) / 100
 
 
 def _again(home: Path, change: Callable[[Record], None] | None = None) -> ReplayReport:

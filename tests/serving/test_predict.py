@@ -226,13 +226,14 @@ def test_reasons_are_given_and_kept_when_asked_for(tmp_path: Path) -> None:
     home = tmp_path / ".holdfast"
     shop(home)
     with serving(home) as server:
-        told = server.post("/predict?reasons=2", payment("reasons")).json()
-        assert len(told["reasons"]) == 2
+        told = server.post("/predict?reasons=2", payment("reasons", amount=4_000)).json()
+        assert [item["group"] for item in told["reasons"]] == ["amount", "merchant_category"]
         assert server.post("/predict?reasons=many", payment("reasons-2")).status_code == 422
     found = LedgerReader(home / "ledger").prediction(told["prediction_id"])
     assert found is not None
-    assert len(found.reasons) == 2
-    assert abs(found.reasons[0][2]) >= abs(found.reasons[1][2])
+    assert found.because is not None
+    assert found.because.most == 2
+    assert [item.text for item in found.because.reasons] == [item["reason"] for item in told["reasons"]]
 
 
 def test_the_ledger_holds_the_request_as_it_came_and_what_was_filled_in(tmp_path: Path) -> None:

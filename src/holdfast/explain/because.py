@@ -11,6 +11,8 @@ class Reason(msgspec.Struct, array_like=True, frozen=True):
     group: str
     feature: str
     """The member that moved the score most; `text` speaks of it."""
+    value: float
+    """That feature's, as in the feature row."""
     contribution: float
     """Of the whole group, to the raw score."""
     reference: float

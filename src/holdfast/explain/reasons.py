@@ -81,7 +81,7 @@ class Reasoner:
         lead = members[apart.index(max(apart))]
         feature = self._contract.features[lead]
         text = reason_in_words(self._contract, feature, row[lead], self._usual[lead])
-        return Reason(self.groups[group].name, feature.name, own, self._reference[group], text)
+        return Reason(self.groups[group].name, feature.name, row[lead], own, self._reference[group], text)
 
 
 def reasoner(bundle: Bundle) -> Reasoner:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from holdfast.explain.because import Because
+
 PromotionAction = Literal["promote", "rollback", "archive", "alias"]
 ExperimentAction = Literal["start", "step", "weights", "halt", "stop", "promote"]
 ExperimentKind = Literal["ab", "canary", "bandit", "shadow", "rule"]
@@ -48,7 +50,7 @@ class Decision(msgspec.Struct, array_like=True, tag="decision", kw_only=True):
     decision: bool
     warnings: list[str] = []
     reasons: list[tuple[str, float, float]] = []
-    """(feature, value, contribution), strongest first; empty where they were not asked for."""
+    """(feature, value, contribution), strongest first: how reasons were kept before `because`."""
     prediction_id: str = ""
     assigned: str = ""
     """Why this variant answered: ``ab:<experiment>``, ``canary:<experiment>:10%``; empty without an experiment."""
@@ -56,6 +58,8 @@ class Decision(msgspec.Struct, array_like=True, tag="decision", kw_only=True):
     """Seq of the experiment's record that the assignment was made by."""
     caller: str = ""
     """Who asked: the name of an API key, or ``jwt:`` and a token's subject; empty where nobody had to be known."""
+    because: Because | None = None
+    """The reasons told with it; None where none were due."""
 
 
 class Refusal(msgspec.Struct, array_like=True, tag="refusal", kw_only=True):

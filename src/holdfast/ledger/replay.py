@@ -16,6 +16,8 @@ from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import Contract
 from holdfast.contract.values import NotJson, read_strict
 from holdfast.errors import HoldfastError
+from holdfast.explain.because import Because
+from holdfast.explain.reasons import reasoner
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Decision
 
@@ -172,7 +174,18 @@ def _level_a(decision: Decision, bundle: Bundle) -> list[Difference]:
         for feature, value, contribution in decision.reasons:
             expect(f"reason {feature}: value", value, now[feature].value if feature in now else None)
             expect(f"reason {feature}", contribution, now[feature].contribution if feature in now else None)
+    if decision.because is not None:
+        _reasons(decision.because, reasoner(bundle).because(row, decision.decision, decision.because.most), expect)
     return found
+
+
+def _reasons(stored: Because, now: Because, expect: Callable[..., None]) -> None:
+    """Reasons as they were told and as they come out now, each part that differs by its place and name."""
+    expect("reasons: told against", stored.against, now.against, "another reference than the bundle's")
+    expect("number of reasons", len(stored.reasons), len(now.reasons), "a reason was added or taken away")
+    for place, (was, is_now) in enumerate(zip(stored.reasons, now.reasons, strict=False), 1):
+        for part in is_now.__struct_fields__:
+            expect(f"reason {place} ({is_now.group}): {part}", getattr(was, part), getattr(is_now, part), "edited")
 
 
 def _level_b(contract: Contract, members: Sequence[Decision], recompute: Recompute, report: ReplayReport) -> None:

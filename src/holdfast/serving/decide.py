@@ -12,6 +12,8 @@ from collections.abc import Callable
 from holdfast.contract.model import SECOND, Cell, Field
 from holdfast.contract.values import NotJson, read_strict, timestamp_text
 from holdfast.errors import Problem
+from holdfast.explain.because import Because
+from holdfast.explain.reasons import MOST, reasoner
 from holdfast.features.state.events import StoredEvent
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.duplicates import same_event
@@ -106,10 +108,22 @@ class Decider:
             threshold=threshold,
             decision=probability >= threshold,
             warnings=list(parsed.warnings),
-            reasons=_reasons(version, row, reasons) if reasons else [],
+            because=self._because(version, row, probability >= threshold, reasons),
             caller=CALLER.get(),
         )
         return decision, False
+
+    def _because(self, version: Version, row: list[float], positive: bool, asked: int) -> Because | None:
+        """The reasons due: those asked for, or all of a positive decision. Exact contributions cost more than scoring.
+
+        Raises Refuse when they were asked for and this server never tells them.
+        """
+        when = self._limits.reasons
+        if when == "never" and asked:
+            problem = Problem("reasons", "never", "are not told here", "ask POST /explain")
+            raise Refuse(422, counted([problem]), (problem,))
+        most = asked or (MOST if positive and when == "positive" else 0)
+        return reasoner(version.bundle).because(row, positive, most) if most else None
 
     def _before(
         self, version: Version, event_id: str, event: StoredEvent, digest: bytes, raw: dict[str, object]
@@ -140,11 +154,6 @@ class Decider:
         if full[version.time_at] is None:
             full[version.time_at] = time
         return tuple(full)
-
-
-def _reasons(version: Version, row: list[float], most: int) -> list[tuple[str, float, float]]:
-    """The strongest contributions, strongest first."""
-    return [(item.feature, item.value, item.contribution) for item in version.bundle.explain(row)[:most]]
 
 
 def new_id(field: Field) -> str:

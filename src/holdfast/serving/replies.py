@@ -14,6 +14,7 @@ import msgspec
 from holdfast.contract.model import Contract, Source
 from holdfast.contract.values import Number
 from holdfast.errors import Problem
+from holdfast.explain.because import Because
 from holdfast.ledger.records import Decision
 
 MASK = "***"
@@ -109,6 +110,23 @@ def decision(record: Decision, names: Names) -> dict[str, Any]:
         names.positive: record.decision,
         names.probability: record.probability,
     }
-    if record.reasons:
+    if record.because is not None:
+        shape |= because(record.because)
+    elif record.reasons:  # as they were told when it was decided
         shape["reasons"] = record.reasons
     return shape
+
+
+def because(told: Because) -> dict[str, Any]:
+    """Reasons as a client reads them, and whom they compare with."""
+    reasons = [
+        {
+            "reason": item.text,
+            "group": item.group,
+            "feature": item.feature,
+            "contribution": item.contribution,
+            "reference": item.reference,
+        }
+        for item in told.reasons
+    ]
+    return {"reasons": reasons, "reasons_against": told.against or "no reference"}

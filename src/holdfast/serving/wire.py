@@ -29,6 +29,8 @@ class Limits:
     """How far before now a decision's own time may lie. None: any time."""
     skew: int = 5 * 60 * 1_000_000
     """How far after now it may lie, for clocks that run ahead."""
+    reasons: str = "positive"
+    """Which decisions are told with their reasons: ``positive`` ones, only where ``asked`` for, or ``never``."""
 
 
 class TooLarge(Exception):  # noqa: N818 — an answer, not a fault
