@@ -14,9 +14,12 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="Port to listen on; 0 takes a free one and says which.", min=0, max=65_535)
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that answer (default: the setting serving.workers).", min=1, max=64)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON line.")] = False,
 ) -> None:
     """Serve the champion: every answer is on disk before it leaves. Ends in order on SIGTERM or Ctrl-C."""
     from holdfast.project.serve import serve as journey
 
-    journey(opened(), host=host, port=port, as_json=as_json)
+    journey(opened(), host=host, port=port, workers=workers, as_json=as_json)

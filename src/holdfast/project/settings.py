@@ -57,6 +57,21 @@ class Settings:
     serving_max_body_bytes: int = _setting(262_144, "Longest body of a request for one decision.")
     serving_max_bulk_bytes: int = _setting(33_554_432, "Longest body of a request with many rows.")
     serving_max_rows: int = _setting(10_000, "Most rows in one request.")
+    serving_workers: int = _setting(1, "Processes that answer; they share one address, one ledger and one state.")
+    serving_max_waiting: int = _setting(
+        512, "Most requests at work or waiting for the disk in one worker; more are answered 503 with Retry-After."
+    )
+    serving_max_waiting_milliseconds: int = _setting(
+        1_000, "How long a request may wait: fewer are let in when the disk or the model is too slow for more."
+    )
+    serving_max_connections: int = _setting(
+        2_000, "Most connections to one worker; at the limit those who do not finish a request give way."
+    )
+    serving_head_seconds: int = _setting(10, "How long a client may take to send a request's headers.")
+    serving_body_seconds: int = _setting(30, "How long it may take to send the body.")
+    serving_reply_seconds: int = _setting(20, "How long it may leave a reply unread.")
+    serving_idle_seconds: int = _setting(65, "How long a connection may stay open between two requests.")
+    serving_drain_seconds: int = _setting(10, "How long requests in flight have when the server is told to end.")
 
     def where(self, project: Path, value: str) -> Path:
         """A path in the settings, seen from the project's folder."""

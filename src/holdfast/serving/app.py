@@ -40,6 +40,9 @@ ABOUT = "Decides on events by a contract, and keeps every decision so that it ca
 Answer = Callable[[bytes], Awaitable[bytes]]
 """A POST route: body in, JSON out; raises Refuse, Unavailable."""
 
+Total = Callable[[], tuple[Counts, dict[str, float]]]
+"""Counts and gauges of all workers of this server, where there are several."""
+
 
 def now_us() -> int:
     return time.time_ns() // 1_000
@@ -52,9 +55,11 @@ def create_app(
     reader: LedgerReader,
     limits: Limits = Limits(),  # noqa: B008 — frozen
     clock: Callable[[], int] = now_us,
+    counts: Counts | None = None,
+    total: Total | None = None,
 ) -> App:
     """The app over parts that are open already; it neither starts nor stops them. `clock` answers µs UTC."""
-    counts = Counts()
+    counts = counts or Counts()
     decider = Decider(lambda seq: _decision(reader, seq), limits, clock)
     predict = Predict(live, decider, state, durable, counts, limits)
     health = Health(live, state, durable)
@@ -70,7 +75,7 @@ def create_app(
     )
     for path, answer, most, summary in posts:
         _add_post(api, path, answer, most, summary, counts)
-    _add_gets(api, live, health, durable, counts)
+    _add_gets(api, live, health, durable, counts, total)
     routes.add(api, Model(live, health, batch, explain, limits), counts)
     _add_errors(api)
     document = _Document(api, live, clock)
@@ -144,7 +149,7 @@ def _add_post(api: FastAPI, path: str, answer: Answer, most: int, summary: str, 
     )  # fmt: skip
 
 
-def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts: Counts) -> None:
+def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts: Counts, total: Total | None) -> None:
     async def info() -> Response:
         """What this is and where to look."""
         champion = live.now.champion
@@ -183,7 +188,11 @@ def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts
             "holdfast_promotion_followed": ("1 when the promoted version answers.", float(not live.trouble)),
         }
         model = {"name": champion.name, "version": champion.version, "bundle": champion.bundle.hash}
-        return Response(metrics.exposition(counts, model, gauges), media_type=metrics.CONTENT_TYPE)
+        shown = counts
+        if total is not None:
+            shown, summed = total()
+            gauges |= {name: (gauges[name][0], value) for name, value in summed.items()}
+        return Response(metrics.exposition(shown, model, gauges), media_type=metrics.CONTENT_TYPE)
 
     pages = (
         ("/", info), ("/livez", livez), ("/readyz", readyz), ("/health", healthy), ("/model-info", model_info),

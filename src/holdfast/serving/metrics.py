@@ -22,6 +22,7 @@ class Counts:
         self.replies: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.refusals: defaultdict[str, int] = defaultdict(int)
         self.decisions: defaultdict[tuple[str, bool], int] = defaultdict(int)
+        self.turned_away: defaultdict[str, int] = defaultdict(int)
         self.warnings = 0
         self.repeats = 0
         self.buckets = [0] * (len(BUCKETS) + 1)
@@ -65,6 +66,12 @@ def exposition(counts: Counts, model: Labels, gauges: Mapping[str, tuple[str, fl
                 ({"version": version, "decision": str(yes).lower()}, n)
                 for (version, yes), n in sorted(counts.decisions.items())
             ),
+        ),
+        family(
+            "holdfast_turned_away_total",
+            "counter",
+            "Requests and connections refused or cut before any work, by reason.",
+            (({"reason": reason}, n) for reason, n in sorted(counts.turned_away.items())),
         ),
         family(
             "holdfast_repeated_requests_total", "counter", "Requests answered from the ledger.", [({}, counts.repeats)]

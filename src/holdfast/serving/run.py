@@ -1,7 +1,7 @@
 """One worker: open the parts, take a port, serve, drain, close.
 
 On SIGTERM or SIGINT no new connection is taken, requests in flight are answered, and what waits for the disk is
-written before the process ends.
+written before the process ends. `supervise` runs several of these.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Promotion
 from holdfast.serving.app import create_app
 from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, watch
+from holdfast.serving.door import Patience
 from holdfast.serving.durable import Durable
 from holdfast.serving.follow import Course, Follower, begin
+from holdfast.serving.line import Line, Ready
+from holdfast.serving.listener import allow_many_files
 from holdfast.serving.live import Live
+from holdfast.serving.metrics import Counts
+from holdfast.serving.server import Server
+from holdfast.serving.tally import Tally
 from holdfast.serving.wire import App, Limits
-
-DRAIN_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,16 @@ class Opened:
     live: Live
     state: State
     durable: Durable
+    counts: Counts
+    tally: Tally | None
 
 
 @contextmanager
-def opened(home: Path, limits: Limits, probe: Probe | None = None) -> Iterator[Opened]:
+def opened(home: Path, limits: Limits, probe: Probe | None = None, *, number: int | None = None) -> Iterator[Opened]:
     """Everything a server stands on, from a project's ``.holdfast`` folder; closed in reverse order at the end.
 
-    Raises HoldfastError when the ledger is damaged, no champion was promoted, or none can serve.
+    `number` says which of several workers this is. Raises HoldfastError when the ledger is damaged, no champion was
+    promoted, or none can serve.
     """
     with ExitStack() as stack:
         state = State.open(home / "state")
@@ -73,11 +80,68 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None) -> Iterator[O
         follower.start()
         stack.callback(follower.stop)
         watched = [watch(live, probe)] if probe is not None else []
-        chores = Chores([*watched, free_readers(state), keep_copy(state)])
+        # One worker looks after what all share.
+        shared = [] if number else [free_readers(state), keep_copy(state)]
+        chores = Chores([*watched, *shared])
         chores.start()
         stack.callback(chores.stop)
         durable = Durable(committer)
-        yield Opened(create_app(live, state, durable, reader, limits), live, state, durable)
+        tally = None if number is None else Tally(home, number, lambda: {"holdfast_waiting": float(durable.waiting)})
+        if tally is not None:
+            stack.callback(tally.close)
+        counts = tally.counts if tally is not None else Counts()
+        app = create_app(live, state, durable, reader, limits, counts=counts, total=tally.total if tally else None)
+        yield Opened(app, live, state, durable, counts, tally)
+
+
+def serve(
+    home: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    limits: Limits = Limits(),  # noqa: B008 — frozen
+    patience: Patience = Patience(),  # noqa: B008 — frozen
+    probe: Probe | None = None,
+    announce: Callable[[str, Ready], None] | None = None,
+) -> None:
+    """Serve in this process until a signal ends it. `announce` is told the address, and what answers there."""
+    with opened(home, limits, probe) as parts, listen(host, port) as bound:
+        address = address_of(bound)
+
+        def started() -> None:
+            if announce is not None:
+                announce(address, Ready.of(parts.live))
+
+        answer(parts, bound, patience, started)
+
+
+def work(
+    home: Path,
+    line: Line,
+    *,
+    limits: Limits = Limits(),  # noqa: B008 — frozen
+    patience: Patience = Patience(),  # noqa: B008 — frozen
+    probe: Probe | None = None,
+) -> None:
+    """Serve as one of several workers, until a signal ends it or the supervisor at the other end of `line` is gone."""
+    try:
+        with opened(home, limits, probe, number=line.number) as parts, line.bound as bound:
+            answer(parts, bound, patience, lambda: line.ready(Ready.of(parts.live)), line)
+    except HoldfastError as error:
+        line.failed(error)
+        raise
+
+
+def answer(
+    parts: Opened, bound: socket.socket, patience: Patience, started: Callable[[], None], line: Line | None = None
+) -> None:
+    """Run the event loop over open parts and a bound socket until a signal, then drain."""
+    allow_many_files(patience.connections)
+    server = Server(config(parts.app), patience, parts.counts.turned_away, started, parts.durable, parts.tally)
+    if line is not None:
+        line.when_gone(server.end)
+    with _deaf((signal.SIGTERM, signal.SIGINT)):
+        server.run(sockets=[bound])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -95,27 +159,9 @@ def listen(host: str, port: int) -> socket.socket:
     return taken
 
 
-def serve(
-    home: Path,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    limits: Limits = Limits(),  # noqa: B008 — frozen
-    probe: Probe | None = None,
-    announce: Callable[[str, Live], None] | None = None,
-) -> None:
-    """Serve until a signal ends it. `announce` is told the address and the live set once requests are answered."""
-    with opened(home, limits, probe) as parts, listen(host, port) as bound:
-        shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{bound.getsockname()[1]}"
-
-        def started() -> None:
-            if announce is not None:
-                announce(address, parts.live)
-
-        server = Server(config(parts.app), started, parts.durable)
-        with _deaf((signal.SIGTERM, signal.SIGINT)):
-            server.run(sockets=[bound])
+def address_of(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def config(app: App) -> uvicorn.Config:
@@ -130,25 +176,8 @@ def config(app: App) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        backlog=4_096,
     )
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server, which tells when it answers, and ends only when nothing waits for the disk."""
-
-    def __init__(self, settings: uvicorn.Config, started: Callable[[], None], durable: Durable) -> None:
-        super().__init__(settings)
-        self._told = started
-        self._durable = durable
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._told()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        await self._durable.drained()
 
 
 @contextmanager

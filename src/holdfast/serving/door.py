@@ -1,0 +1,124 @@
+"""Who may come in: how long a client may take, how many may wait, and what they are told who may not.
+
+Nothing here is per request: the sweep looks at all connections a few times a second, and a request asks for two
+numbers only. Times are seconds of the event loop's clock. Used on the event loop only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
+
+from holdfast.errors import Problem
+from holdfast.serving import replies
+
+SWEEP = 0.1
+"""Seconds between two looks at the connections; a deadline is kept to within this."""
+TOLD_TO_WAIT = 1.0
+"""Seconds a client is asked to wait (Retry-After)."""
+FEWEST = 16
+"""Requests that may wait however slow the disk or the model is; the rate is found out again from them."""
+GRACE = 0.4
+"""Seconds for which an idle connection stays open while the server drains: its next request may be on its way."""
+OPEN = (b"/livez", b"/readyz", b"/health", b"/metrics")
+"""Who looks after the server is answered also when others are turned away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a client may take, in seconds, and how many may be served or wait at once in one worker."""
+
+    head: float = 10.0
+    """From the first byte of a request, or from connecting, to the end of its headers."""
+    body: float = 30.0
+    """From there to the end of its body."""
+    reply: float = 20.0
+    """For taking what was written to it."""
+    idle: float = 65.0
+    """Between two requests; longer than the usual 60 s of a load balancer, so that it is not us who close first."""
+    head_bytes: int = 64 * 1024
+    """Of one request's line and headers."""
+    connections: int = 2_000
+    waiting: int = 512
+    """Requests at work, or waiting for the disk."""
+    queue: float = 1.0
+    """How long a request may wait: before anything is done for it, and for the disk as far as can be foreseen."""
+    drain: float = 10.0
+    """For the requests in flight, once the server was told to end."""
+
+
+class Swept(Protocol):
+    """A connection as the sweep sees it."""
+
+    def sweep(self, now: float) -> None: ...
+
+    def listen_again(self) -> None: ...
+
+
+class Door:
+    """What the connections of one worker share."""
+
+    def __init__(self, patience: Patience, turned_away: defaultdict[str, int], clock: Callable[[], float]) -> None:
+        self.patience = patience
+        self.turned_away = turned_away
+        """Requests and connections that were refused or cut, by reason."""
+        self.clock = clock
+        self.allowed = patience.waiting
+        """Requests that may be under way now."""
+        self.incomplete = 0
+        """Requests under way that still wait for their own body, and so for nobody else's work."""
+        self.stalled = 0
+        """Requests under way whose client does not take the reply."""
+        self.draining_since: float | None = None
+        self.told: deque[tuple[float, Swept]] = deque()
+        """Connections that were told to come again, and until when they are not read."""
+        self._answered = 0
+        self._looked = clock()
+        self.refusals = {
+            "busy": _reply(503, "busy", "too many requests are under way", "send it again after a second"),
+            "late": _reply(503, "late", "the request waited too long to be begun", "send it again after a second"),
+            "connections": _reply(503, "connections", "too many connections are open", "use fewer, and keep them"),
+            "head": _reply(408, "slow_head", "the request's headers did not come in time", "send it at once"),
+            "body": _reply(408, "slow_body", "the request's body did not come in time", "send it at once"),
+            "http": _reply(400, "not_http", "the request is not HTTP/1.1", "see /docs for the routes"),
+            "large": _reply(431, "large_head", "the request's headers are too large", "send fewer and shorter ones"),
+        }
+
+    def measure(self, now: float, answered: int, busy: int) -> None:
+        """How many may wait, from how many were answered in the time since the last look: so many as are answered
+        within the time that a request may wait. While there is room for all, nobody is turned away.
+        """
+        patience = self.patience
+        took, done = now - self._looked, answered - self._answered
+        if took < 0.5:
+            return
+        self._looked, self._answered = now, answered
+        foreseen = max(FEWEST, min(patience.waiting, int(done / took * patience.queue)))
+        self.allowed = foreseen if busy * 2 >= foreseen else patience.waiting
+
+    def hold(self, connection: Swept) -> None:
+        """Do not read this connection until its time is over, or there is room again."""
+        self.told.append((self.clock() + 0.9 * TOLD_TO_WAIT, connection))
+
+    def release(self, now: float, room: int) -> None:
+        """Read those again whose time is over, and as many more as there is room for."""
+        told = self.told
+        while told and (room > 0 or told[0][0] <= now):
+            told.popleft()[1].listen_again()
+            room -= 1
+
+
+def _reply(status: int, code: str, what: str, mend: str) -> bytes:
+    """The whole reply, made once: turning someone away must cost next to nothing."""
+    body = replies.error(what, [Problem("", code, what, mend)])
+    kept = code in ("busy", "late")
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+    head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    if status == 503:
+        head += f"retry-after: {TOLD_TO_WAIT:.0f}\r\n"
+    if not kept:
+        head += "connection: close\r\n"
+    return head.encode() + b"\r\n" + body

@@ -1,0 +1,82 @@
+"""uvicorn's server with our connections, a sweep over them, and an end that loses nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import cast
+
+import uvicorn
+
+from holdfast.serving.door import SWEEP, Door, Patience
+from holdfast.serving.durable import Durable
+from holdfast.serving.listener import take_no_more
+from holdfast.serving.protocol import Connection
+from holdfast.serving.tally import Tally
+
+TELL = 10
+"""Sweeps between two writings of the counts that workers share: a second."""
+
+
+class Server(uvicorn.Server):
+    """Tells when it answers, ends clients that take too long, and ends only when nothing waits for the disk."""
+
+    def __init__(
+        self,
+        settings: uvicorn.Config,
+        patience: Patience,
+        turned_away: defaultdict[str, int],
+        started: Callable[[], None],
+        durable: Durable,
+        tally: Tally | None = None,
+    ) -> None:
+        settings.timeout_graceful_shutdown = int(patience.drain)
+        super().__init__(settings)
+        self._patience = patience
+        self._turned_away = turned_away
+        self._told = started
+        self._durable = durable
+        self._tally = tally
+
+    def end(self) -> None:
+        """As a signal does. From any thread."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._door = Door(self._patience, self._turned_away, asyncio.get_running_loop().time)
+        # uvicorn makes each connection by calling this with its own keywords.
+        self.config.http_protocol_class = cast(type[asyncio.Protocol], partial(Connection, self._door))
+        await super().startup(sockets)
+        self._sweeping = asyncio.create_task(self._sweep())
+        self._told()
+
+    async def _sweep(self) -> None:
+        door, state = self._door, self.server_state
+        count = 0
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = door.clock()
+            busy = len(state.tasks) - door.incomplete - door.stalled
+            door.measure(now, state.total_requests, busy)
+            door.release(now, 0 if door.draining_since is None else len(door.told))
+            for connection in list(cast("set[Connection]", state.connections)):
+                connection.sweep(now)
+            count += 1
+            if self._tally is not None and count % TELL == 0:
+                self._tally.publish()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for bound in sockets or []:
+            take_no_more(bound)
+        # A turn or two of the loop accepts whoever the kernel had let in; only then is the socket closed.
+        await asyncio.sleep(0.02)
+        self._door.draining_since = self._door.clock()
+        await super().shutdown(sockets)
+        await self._durable.drained()
+        self._sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._sweeping
