@@ -19,6 +19,7 @@ CalibrationRule = Literal["none", "sigmoid", "isotonic"]
 ThresholdRule = Literal["cost", "f1", "precision", "recall", "fixed"]
 ImbalanceRule = Literal["weights", "none"]
 ImportanceRule = Literal["permutation", "gain"]
+Population = Literal["approved", "just_approved", "all"]
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
@@ -33,6 +34,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "threshold": get_args(ThresholdRule),
     "imbalance": get_args(ImbalanceRule),
     "importance": get_args(ImportanceRule),
+    "reasons_against": get_args(Population),
     "baseline": ("auto", *FAMILIES),
     "judged_by": THRESHOLD_FREE,
 }
@@ -114,6 +116,13 @@ class TrainingSettings:
     )
     bootstrap: int = field(default=200, metadata=_told("Resamplings behind each interval; 0 for none."))
     importance: ImportanceRule = field(default="permutation", metadata=_told("`permutation` (on test rows) or `gain`."))
+    reasons_against: Population = field(
+        default="approved",
+        metadata=_told(
+            "Training rows that reasons compare with: `approved` (decided negatively), `just_approved` (the tenth of "
+            "those nearest the threshold) or `all`."
+        ),
+    )
 
     sweep: Mapping[str, Any] = field(
         default_factory=_nothing,

@@ -20,6 +20,7 @@ from holdfast.bundle.pack import pack
 from holdfast.bundle.predictors.prove import prove_equal
 from holdfast.contract.model import Contract, contract_from
 from holdfast.errors import HoldfastError, Problem
+from holdfast.explain.reference import measure
 from holdfast.training.evaluate import Confusion, Metric, confusion, evaluate
 from holdfast.training.fingerprint import code_version, environment_lock, fingerprint, libraries, who
 from holdfast.training.fit import fit
@@ -133,7 +134,7 @@ def train(
     }
     progress("pack")
     prove_equal(learned.fitted.original, learned.fitted.predictor, rows.X[made.train.index])
-    bundle, model_hash = _pack(narrowed, rows, learned, out, record)
+    bundle, model_hash = _pack(narrowed, rows, learned, out, record, settings.reasons_against)
     return Trained(
         name=contract.name,
         directory=out,
@@ -204,7 +205,7 @@ def reproduce(
     narrowed, rows = without(contract, settings.without), rows.without(settings.without)
     learned = learn(narrowed, rows, settings, progress)
     with tempfile.TemporaryDirectory() as folder:
-        _, found = _pack(narrowed, rows, learned, Path(folder) / "bundle", training)
+        _, found = _pack(narrowed, rows, learned, Path(folder) / "bundle", training, settings.reasons_against)
     return Reproduced(found == recorded.model_hash, found, recorded.model_hash, tuple(_differing(training, now.order)))
 
 
@@ -222,10 +223,16 @@ def _differing(training: Mapping[str, Any], order: str) -> list[Problem]:
     return differs
 
 
-def _pack(contract: Contract, rows: Rows, learned: Learned, out: Path, record: Mapping[str, Any]) -> tuple[str, str]:
+def _pack(
+    contract: Contract, rows: Rows, learned: Learned, out: Path, record: Mapping[str, Any], population: str
+) -> tuple[str, str]:
     index = learned.split.train.index
     learned_from = rows.take(index)
     probability = learned.probabilities(learned_from.X)
+    categories = [feature.expr.kind == "category" for feature in contract.features]
+    reference = measure(
+        learned.fitted.predictor, learned_from.X, probability, learned.threshold.value, categories, population
+    )
     hashed = pack(
         out,
         contract=contract,
@@ -237,6 +244,7 @@ def _pack(contract: Contract, rows: Rows, learned: Learned, out: Path, record: M
         environment=environment_lock(),
         card=model_card(contract, learned, record),
         training=record,
+        reference=reference,
     )
     return hashed, load(out, expect=hashed).manifest.model_hash
 
