@@ -149,6 +149,8 @@ class Experiment(msgspec.Struct, array_like=True, tag="experiment", kw_only=True
     step: int = 0
     started: int = 0
     """Seq of the record that started it (0 in that record itself)."""
+    after: int = 0
+    """Seq of this experiment's record before; when another came between, this one does not count."""
     who: str
     why: str
     evidence: dict[str, Any] = {}
