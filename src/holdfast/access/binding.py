@@ -128,14 +128,14 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def trusted(host: str, address: str, more: Iterable[str]) -> Hosts:
-    """The names for a server told to listen on `host`, which was bound as `address`.
+def trusted(address: str, more: Iterable[str] = ()) -> Hosts:
+    """The names for a server that listens on this address.
 
     On loopback: its own names. Elsewhere also any plain address (a page that rebinds a name cannot send one, and
     probes of load balancers do) and this machine's names. `more` is added to these; ``*`` accepts everything.
     """
     named = {name.strip() for name in more if name.strip()}
-    own = {"localhost", "127.0.0.1", "::1", host.strip("[]"), address}
+    own = {"localhost", "127.0.0.1", "::1", address}
     if not is_loopback(address):
         own |= {socket.gethostname(), socket.getfqdn()}
     return Hosts(own | named - {"*"}, any_address=not is_loopback(address), any_name="*" in named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from holdfast.access.roles import conflict, permissions
@@ -44,3 +45,11 @@ class Unknown(Exception):  # noqa: N818 — an answer, not a fault
 
 class Unchecked(Exception):  # noqa: N818 — the same
     """It cannot be checked now, because whoever signs tokens does not answer."""
+
+
+class KeysWanted(Exception):  # noqa: N818 — the same
+    """Whoever signs tokens has to be asked first: call `refresh` off the event loop, then recognise again."""
+
+    def __init__(self, refresh: Callable[[], None]) -> None:
+        super().__init__("the issuer is to be asked")
+        self.refresh = refresh

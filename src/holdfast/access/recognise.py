@@ -50,12 +50,12 @@ class Locks:
 
 
 class Access:
-    """Recognises callers by what the keys' file and the settings say now."""
+    """Recognises callers by what the keys' file of a project's home and the settings say now. No home: no keys."""
 
-    def __init__(self, home: Path, locks: Locks) -> None:
+    def __init__(self, home: Path | None = None, locks: Locks = Locks()) -> None:
         self._home = home
         self._seen = self._stamp()
-        self._keys = keys.read(home)
+        self._keys = keys.Keys() if home is None else keys.read(home)
         self._tokens = _tokens(locks)
         self.rate = locks.rate
         self.locked = bool(self._keys.all) or self._tokens is not None
@@ -70,7 +70,7 @@ class Access:
         return self._tokens is not None or self._keys.usable(time.time())
 
     def recognise(self, text: str, *, asked: bool = False) -> Caller:
-        """Who presents this. Raises Unknown, Unchecked, KeysWanted (see `tokens`)."""
+        """Who presents this. Raises Unknown, Unchecked, KeysWanted."""
         if text.startswith(keys.PREFIX):
             return self._keys.recognise(text, time.time())
         if self._tokens is None:
@@ -80,7 +80,7 @@ class Access:
     def look(self) -> None:
         """Reads the keys again when their file changed. A damaged one leaves those from before, and is told."""
         stamp = self._stamp()
-        if stamp == self._seen:
+        if stamp == self._seen or self._home is None:
             return
         self._seen = stamp
         try:
@@ -95,6 +95,8 @@ class Access:
         self.edition += 1
 
     def _stamp(self) -> tuple[int, int, int]:
+        if self._home is None:
+            return (0, 0, 0)
         try:
             now = (self._home / keys.FILE).stat()
         except OSError:

@@ -14,7 +14,7 @@ from typing import Any
 
 import jwt
 
-from holdfast.access.callers import Caller, Unknown, caller
+from holdfast.access.callers import Caller, KeysWanted, Unknown, caller
 from holdfast.access.oidc import ALGORITHMS, Issuer
 from holdfast.errors import HoldfastError, Problem
 
@@ -25,14 +25,6 @@ REQUIRED = ["exp", "aud", "iss", "sub"]
 PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9._:/|-]{1,128}")
 """A subject that is recorded as it is. Any other (an e-mail address, a name) is recorded as its hash: the ledger is
 kept for years and must not name people."""
-
-
-class KeysWanted(Exception):  # noqa: N818 — an answer, not a fault
-    """The issuer has to be asked first, which takes a while: call `refresh` off the event loop and verify again."""
-
-    def __init__(self, issuer: Issuer) -> None:
-        super().__init__("the issuer is to be asked")
-        self.issuer = issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,7 @@ class Tokens:
         if kid is not None and not isinstance(kid, str):
             raise _not_a_token()
         if not asked and self._oidc.due(kid):
-            raise KeysWanted(self._oidc)
+            raise KeysWanted(self._oidc.refresh)
         key = self._oidc.find(kid, algorithm)
         return self._caller(self._claims(text, key, algorithm, self._oidc.name, self._audience))
 

@@ -14,16 +14,19 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from holdfast import __version__
+from holdfast.access.recognise import Access
+from holdfast.access.roles import OPEN
 from holdfast.errors import Problem
 from holdfast.features.state.state import State
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision
-from holdfast.serving import metrics, openapi, replies
+from holdfast.serving import metrics, openapi, pages, replies
 from holdfast.serving.batch import Batch
 from holdfast.serving.decide import Decider, Refuse
 from holdfast.serving.durable import Durable, Unavailable
 from holdfast.serving.events import Events
 from holdfast.serving.explain import Explain
+from holdfast.serving.guard import Declared, Guard, security
 from holdfast.serving.health import Health
 from holdfast.serving.live import Live
 from holdfast.serving.metrics import Counts
@@ -31,7 +34,7 @@ from holdfast.serving.outcomes import Outcomes
 from holdfast.serving.predict import OURS, RETRY, Predict, too_large, unavailable
 from holdfast.serving.protocols import routes
 from holdfast.serving.protocols.model import Model
-from holdfast.serving.wire import App, Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
+from holdfast.serving.wire import Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
 
 log = logging.getLogger("holdfast.serving")
 
@@ -57,29 +60,35 @@ def create_app(
     clock: Callable[[], int] = now_us,
     counts: Counts | None = None,
     total: Total | None = None,
-) -> App:
-    """The app over parts that are open already; it neither starts nor stops them. `clock` answers µs UTC."""
+    access: Access | None = None,
+) -> Guard:
+    """The app over parts that are open already; it neither starts nor stops them. `clock` answers µs UTC.
+
+    Without `access` it is open to everyone.
+    """
     counts = counts or Counts()
     decider = Decider(lambda seq: _decision(reader, seq), limits, clock)
     predict = Predict(live, decider, state, durable, counts, limits)
     health = Health(live, state, durable)
-    api = FastAPI(title=f"Holdfast: {live.now.champion.name}", version=__version__, description=ABOUT)
-    api.router.routes.append(Route("/predict", predict, methods=["POST"]))
+    # FastAPI's own documents would be routes that declare nothing, and its page loads scripts from elsewhere.
+    api = FastAPI(title=f"Holdfast: {live.now.champion.name}", version=__version__, description=ABOUT, openapi_url=None)
+    api.router.routes.append(Declared("/predict", predict, ["POST"], "predict"))
     batch = Batch(live, decider, predict, state, durable, limits)
     explain = Explain(live, decider, state, reader.prediction, reader.decision_of)
-    posts: tuple[tuple[str, Answer, int, str], ...] = (
-        ("/predict/batch", batch, limits.bulk_body, "Decide on many"),
-        ("/events", Events(live, state, durable, limits, clock), limits.bulk_body, "Record what happened"),
-        ("/outcomes", Outcomes(live, state, durable, reader.prediction, limits), limits.bulk_body, "Record outcomes"),
-        ("/explain", explain, limits.body, "Say why"),
+    events = Events(live, state, durable, limits, clock)
+    outcomes = Outcomes(live, state, durable, reader.prediction, limits)
+    posts: tuple[tuple[str, Answer, int, str, str], ...] = (
+        ("/predict/batch", batch, limits.bulk_body, "predict", "Decide on many"),
+        ("/events", events, limits.bulk_body, "record", "Record what happened"),
+        ("/outcomes", outcomes, limits.bulk_body, "record", "Record outcomes"),
+        ("/explain", explain, limits.body, "explain", "Say why"),
     )
-    for path, answer, most, summary in posts:
-        _add_post(api, path, answer, most, summary, counts)
+    for path, answer, most, permission, summary in posts:
+        _add_post(api, path, answer, most, permission, summary, counts)
     _add_gets(api, live, health, durable, counts, total)
     routes.add(api, Model(live, health, batch, explain, limits), counts)
     _add_errors(api)
-    document = _Document(api, live, clock)
-    api.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to give another document
+    pages.add(api, _Document(api, live, clock))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/predict" and scope["method"] == "POST":
@@ -87,7 +96,7 @@ def create_app(
         else:
             await _guarded(api, scope, receive, send)
 
-    return app
+    return Guard(app, lambda: api.routes, access or Access(), counts)
 
 
 def _decision(reader: LedgerReader, seq: int) -> Decision | None:
@@ -107,7 +116,9 @@ async def _guarded(inner: Any, scope: Scope, receive: Receive, send: Send) -> No
     try:
         await inner(scope, receive, watched)
     except Exception:
-        log.exception("a request could not be answered: %s %s", scope.get("method"), scope.get("path"))
+        # Not the path as it came: it may hold what a client must not have sent.
+        route = getattr(scope.get("route"), "path", "a route")
+        log.exception("a request could not be answered: %s %s", scope.get("method"), route)
         if started or scope["type"] != "http":
             raise
         await send_json(send, 500, OURS)
@@ -117,7 +128,9 @@ def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Re
     return Response(body, status, headers, "application/json")
 
 
-def _add_post(api: FastAPI, path: str, answer: Answer, most: int, summary: str, counts: Counts) -> None:
+def _add_post(
+    api: FastAPI, path: str, answer: Answer, most: int, permission: str, summary: str, counts: Counts
+) -> None:
     """One JSON route: body limit, strict JSON and the error shape are the same for all of them."""
 
     async def route(request: Request) -> Response:
@@ -145,13 +158,15 @@ def _add_post(api: FastAPI, path: str, answer: Answer, most: int, summary: str, 
         statuses[404] = {"description": "No such prediction"}
     api.add_api_route(
         path, route, methods=["POST"], summary=summary, description=getdoc(type(answer)) or "", responses=statuses,
-        name=path.strip("/"), response_class=Response,
+        name=path.strip("/"), response_class=Response, openapi_extra={"x-permission": permission},
     )  # fmt: skip
 
 
 def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts: Counts, total: Total | None) -> None:
-    async def info() -> Response:
+    async def info(request: Request) -> Response:
         """What this is and where to look."""
+        if not _knows(request):
+            return _json(200, b'{"service":"holdfast","docs":"/docs"}')
         champion = live.now.champion
         shape = {
             "service": "holdfast",
@@ -165,10 +180,10 @@ def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts
         """The process answers; nothing more is meant."""
         return _json(200, b'{"alive":true}')
 
-    async def readyz() -> Response:
-        """200 when a prediction would be answered now."""
+    async def readyz(request: Request) -> Response:
+        """200 when a prediction would be answered now; why not is told to those who may read metrics."""
         status, shape = health.ready()
-        return _json(status, replies.encode(shape))
+        return _json(status, replies.encode(shape if _knows(request) else {"ready": status == 200}))
 
     async def healthy() -> Response:
         """Model, state, ledger and registry in one picture."""
@@ -194,19 +209,27 @@ def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts
             gauges |= {name: (gauges[name][0], value) for name, value in summed.items()}
         return Response(metrics.exposition(shown, model, gauges), media_type=metrics.CONTENT_TYPE)
 
-    pages = (
-        ("/", info), ("/livez", livez), ("/readyz", readyz), ("/health", healthy), ("/model-info", model_info),
-        ("/metrics", prometheus),
+    gets = (
+        ("/", info, OPEN), ("/livez", livez, OPEN), ("/readyz", readyz, OPEN), ("/health", healthy, "metrics"),
+        ("/model-info", model_info, "metrics"), ("/metrics", prometheus, "metrics"),
     )  # fmt: skip
-    for path, page in pages:
-        api.add_api_route(path, page, methods=["GET"], response_class=Response, name=path.strip("/") or "info")
+    for path, page, permission in gets:
+        api.add_api_route(
+            path, page, methods=["GET"], response_class=Response, name=path.strip("/") or "info",
+            openapi_extra={"x-permission": permission},
+        )  # fmt: skip
+
+
+def _knows(request: Request) -> bool:
+    """Whether the caller may see what an open route would otherwise keep to itself."""
+    return "metrics" in request.state.held
 
 
 def _add_errors(api: FastAPI) -> None:
     async def wrong(request: Request, error: Exception) -> Response:
         """404 and 405 in the one error shape."""
         assert isinstance(error, HTTPException)
-        what = f"{request.method} {replies.shorten(request.url.path)}: {error.detail}"
+        what = f"{request.method}: {error.detail}"
         body = replies.error(what, [Problem("", "route", what, "see /docs for the routes")])
         return _json(error.status_code, body, dict(error.headers or {}))
 
@@ -224,4 +247,4 @@ class _Document:
     def __call__(self) -> dict[str, Any]:
         api = self._api
         plain = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
-        return openapi.document(plain, self._live.now.champion.contract, self._clock())
+        return security(openapi.document(plain, self._live.now.champion.contract, self._clock()))
