@@ -48,7 +48,7 @@ MERCHANTS = ("grocery", "restaurant", "retail", "online", "travel")
 
 
 def payments(seed: int, prefix: str, since: datetime, step: timedelta) -> Iterator[tuple[dict[str, Any], datetime]]:
-    """Endless distinct payments of 2,000 customers at 500 terminals, in order of time."""
+    """Endless distinct payments of 5,000 customers at 10,000 terminals (as the fraud handbook's), in order of time."""
     chance = random.Random(seed)
     number = 0
     while True:
@@ -58,8 +58,8 @@ def payments(seed: int, prefix: str, since: datetime, step: timedelta) -> Iterat
             {
                 "payment_id": f"{prefix}-{number}",
                 "occurred_at": at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-                "customer_id": f"c-{chance.randrange(2_000)}",
-                "terminal_id": f"t-{chance.randrange(500)}",
+                "customer_id": f"c-{chance.randrange(5_000)}",
+                "terminal_id": f"t-{chance.randrange(10_000)}",
                 "merchant_category": chance.choice(MERCHANTS),
                 "entry_mode": chance.choice(("chip", "contactless", "swipe", "online")),
                 "amount": round(chance.lognormvariate(3.5, 1.0) + 0.01, 2),
@@ -88,7 +88,7 @@ def prepare(home: Path, history: int) -> Contract:
     state = State.open(home / "state")
     state.register(plan(contract).series)
     writer = LedgerWriter(Log(home / "ledger"), state)
-    span = timedelta(days=30)
+    span = timedelta(days=183)
     made = payments(1, "h", datetime.now(UTC) - span, span / (history + 100))
     for start in range(0, history, 1_000):
         batch: list[Any] = []

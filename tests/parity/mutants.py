@@ -45,10 +45,10 @@ SUMS, LABEL, RANGES, ORDERED = (
 MUTANTS = (
     _m(
         "window starts one late, state",
-        (SUMS, "(aggregate.ending + aggregate.over)", "(aggregate.ending + aggregate.over - 1)"),
+        (SUMS, "far = aggregate.ending + aggregate.over", "far = aggregate.ending + aggregate.over - 1"),
     ),
     _m("window starts one late, batch", ("windows:Points.window", "(asking, start)", "(asking, start - 1)")),
-    _m("window holds its end, state", (SUMS, "group.end(aggregate.ending)", "group.end(aggregate.ending - 1)")),
+    _m("window holds its end, state", (SUMS, "group.end(aggregate.ending, ", "group.end(aggregate.ending - 1, ")),
     _m(
         "window holds its end, batch",
         ("windows:Points.window", "self.before(asking, end)", "self.before(asking, end - 1)"),
@@ -70,7 +70,14 @@ MUTANTS = (
             "self.latest = max(t, getattr(self, 'latest', t))\n    if t == self.latest and projector is not None:",
         ),
     ),
-    _m("sums kept in floats, state", (SUMS, "s[high] - s[low], scale", "int(float(s[high]) - float(s[low])), scale")),
+    _m(
+        "sums kept in floats, state",
+        (SUMS, '"s = {high.s} - {low.s}"', '"s = int(float({high.s}) - float({low.s}))"'),
+    ),
+    _m(
+        "time of the last point is another's, state",
+        ("state.reads:_Group.source", "words[i] if i", "words[i - 1] if i"),
+    ),
     _m(
         "sums kept in floats, batch",
         (
@@ -135,17 +142,16 @@ MUTANTS = (
         "repeated event counted twice, state",
         ("state.writing:Writer.apply_event", "if found is not None:", "if False:"),
     ),
-    _m("current event counted twice, state", (SUMS, "points + 1, values + k", "points + 2, values + k")),
+    _m("current event counted twice, state", (SUMS, "    n += 1", "    n += 2")),
     _m("current event counted twice, batch", ("answers:_Group._sums", "n = n + current", "n = n + current * 2")),
     _m(
         "at_least off by one, state",
-        (SUMS, "if points < least or", "if points <= least or"),
-        (SUMS, "points >= least else", "points > least else"),
+        (SUMS, "if n < {least}", "if n <= {least}"),
     ),
     _m("at_least off by one, batch", ("answers:finished", "n < aggregate.at_least", "n <= aggregate.at_least")),
-    _m("filter ignored, state", ("state.points:project", "if layout.passes is not None and", "if False and")),
+    _m("filter ignored, state", ("state.points:project", "layout.passes is None or", "True or")),
     _m("filter ignored, batch", ("answers:selection", "if series.where is not None:", "if False:")),
-    _m("null counted, state", ("state.points:project", "if not series.nulls and", "if False and")),
+    _m("null counted, state", ("state.points:project", "not layout.nulls and", "False and")),
     _m("null counted, batch", ("answers:selection", "if series.value is not None and not series.nulls:", "if False:")),
     _m("nulls never skipped, shared plan", ("plan:_points", "and not aggregate.skip_nulls", "")),
     _m("null key in every entity, batch", ("entities:_with_null", "np.where(nulls[0], size, events)", "events")),

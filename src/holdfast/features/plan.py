@@ -20,8 +20,8 @@ Structure = Literal["sums", "labels", "ordered", "extremes", "distinct"]
 class Series:
     """Points of one entity, in event time.
 
-    sums: count of points and, with a value, exact sums of it (and of its squares). labels: the same over received
-    labels, corrections as differences. ordered: (time, id) -> value, for first, last, as-of and time since last.
+    sums: times and count of points and, with a value, exact sums of it (and of its squares). labels: the same over
+    received labels, corrections as differences. ordered: (time, id) -> value, for first, last and as-of.
     extremes: values, for min and max. distinct: values, for distinct counts. Null values are no points, except in an
     `ordered` series with `nulls`.
     """
@@ -110,7 +110,7 @@ _STRUCTURE: dict[str, Structure] = {
     "first": "ordered",
     "last": "ordered",
     "as_of": "ordered",
-    "seconds_since_last": "ordered",
+    "seconds_since_last": "sums",
     "distinct": "distinct",
 }
 

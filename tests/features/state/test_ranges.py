@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.features.state import ranges
+from holdfast.features.state.nodes import node_key
 from holdfast.features.state.ranges import Ranges, Value
 
 KEY = b"series!!entity-of-16byte"
@@ -42,7 +43,7 @@ def test_extremes_of_any_window_are_those_of_a_plain_list(
     ordered: list[tuple[int, Value]] = [*sorted(points, key=lambda item: item[0])]
     store = Nodes(shape.build(KEY, ordered)) if built else grown(shape, points)
     for start, end in bounds:
-        found = shape.find(store.get, KEY, store[KEY], start, end, 0)
+        found = shape.find(store.get, KEY, store[node_key(KEY, 0)], start, end, 0)
         wanted = inside(points, start, end)
         assert found.count == len(wanted)
         assert found.values == ({min(wanted), max(wanted)} if wanted else set())
@@ -58,7 +59,7 @@ def test_distinct_values_of_any_window_are_those_of_a_plain_list(
         ordered: list[tuple[int, Value]] = [*sorted(points, key=lambda item: item[0])]
         store = Nodes(shape.build(KEY, ordered)) if built else grown(shape, points)
         for start, end in bounds:
-            found = shape.find(store.get, KEY, store[KEY], start, end, 10**6)
+            found = shape.find(store.get, KEY, store[node_key(KEY, 0)], start, end, 10**6)
             wanted = inside(points, start, end)
             assert (found.count, found.values) == (len(wanted), set(wanted))
 
@@ -67,7 +68,7 @@ def test_distinct_values_of_any_window_are_those_of_a_plain_list(
 def test_a_distinct_count_past_its_cap_is_known_to_be_past_it(points: list[tuple[int, int]], cap: int) -> None:
     shape = Ranges(distinct=True, code="q", leaf=3, fan=3)
     store = grown(shape, points)
-    found = shape.find(store.get, KEY, store[KEY], -100, 100, cap)
+    found = shape.find(store.get, KEY, store[node_key(KEY, 0)], -100, 100, cap)
     assert found.count == len(points)
     assert min(len(found.values), cap) == min(len({value for _, value in points}), cap)
 
@@ -85,9 +86,9 @@ def test_reals_and_texts_are_kept_exactly() -> None:
     store = Nodes()
     for time, value in enumerate([0.1, 1e308, -5e-324]):
         reals.insert(store, KEY, time, value)
-    assert reals.find(store.get, KEY, store[KEY], 0, 9, 0).values == {-5e-324, 1e308}
+    assert reals.find(store.get, KEY, store[node_key(KEY, 0)], 0, 9, 0).values == {-5e-324, 1e308}
     texts = Ranges(distinct=True, code="16s", leaf=2, fan=2)
     store = Nodes()
     for time, text in enumerate(["a", "é", "a", ""]):
         texts.insert(store, KEY, time, texts.value(text))
-    assert len(texts.find(store.get, KEY, store[KEY], 0, 9, 10).values) == 3
+    assert len(texts.find(store.get, KEY, store[node_key(KEY, 0)], 0, 9, 10).values) == 3

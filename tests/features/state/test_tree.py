@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdfast.errors import HoldfastError
 from holdfast.features.state import tree
-from holdfast.features.state.nodes import LEAF, Point, Shape, Totals
+from holdfast.features.state.nodes import LEAF, Point, Shape, Totals, node_key
 
 KEY = b"series!!entity-of-16byte"
 WIDEST = 2**53
@@ -71,7 +71,7 @@ def test_totals_before_any_time_are_those_of_a_plain_list(case: tuple[Shape, lis
     shape, points = case
     store = grown(shape, points)
     for moment in {time, *(point.time + step for point in points for step in (0, 1))}:
-        assert shape.before(store.get, KEY, store[KEY], moment) == listed(points, moment)
+        assert shape.before(store.get, KEY, store[node_key(KEY, 0)], moment) == listed(points, moment)
 
 
 @given(cases())
@@ -87,7 +87,7 @@ def test_a_tree_built_at_once_reads_as_one_grown_point_by_point(case: tuple[Shap
     shape, points = case
     store = built(shape, points)
     for moment in {time, *(point.time for point in points)}:
-        assert shape.before(store.get, KEY, store[KEY], moment) == listed(points, moment)
+        assert shape.before(store.get, KEY, store[node_key(KEY, 0)], moment) == listed(points, moment)
 
 
 @given(cases(), cases())
@@ -108,7 +108,7 @@ def test_squares_of_the_widest_integers_stay_exact_past_128_bits() -> None:
     count = 2**14
     values = np.full(count, WIDEST, dtype=np.int64)
     store = Nodes(tree.build(shape, KEY, np.arange(count), None, values))
-    assert shape.before(store.get, KEY, store[KEY], count) == (count, count * WIDEST, count * WIDEST**2)
+    assert shape.before(store.get, KEY, store[node_key(KEY, 0)], count) == (count, count * WIDEST, count * WIDEST**2)
 
 
 def test_points_in_order_rewrite_one_leaf_and_leave_it_full() -> None:

@@ -19,7 +19,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def entity_hash(cells: Sequence[Cell]) -> bytes:
     """16 bytes for an entity's key cells; a cryptographic hash, so two entities never share it."""
-    return blake2b(_encode(list(cells)), digest_size=ENTITY).digest()
+    return blake2b(_encode(cells), digest_size=ENTITY).digest()
 
 
 def sortable(time: int) -> bytes:

@@ -12,17 +12,22 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.errors import HoldfastError
+from holdfast.features.state.keys import ENTITY, SERIES
 
 Get = Callable[[bytes], bytes | None]
 Ints = NDArray[np.int64]
 
 LEAF_POINTS = 128
+LEAF_WORDS = 248
+"""A node of up to so many words shares a page of LMDB with others; a larger one takes pages of its own each time."""
+
 FAN_OUT = 128
 LEAF = bytes(8)
 """How a leaf begins; an inner node begins with its level, 1 or more."""
@@ -104,11 +109,15 @@ class Shape:
     squares: bool
     leaf: int = LEAF_POINTS
     fan: int = FAN_OUT
+    columns: int = field(init=False)
+    """Words that each point takes in a leaf; a leaf of n points has (n + 1) times as many."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", 1 + self.counts + self.sums + 2 * self.squares)
 
     def size(self, words: int) -> int:
         """Points in a leaf of so many words."""
-        columns = self.counts + self.sums + 2 * self.squares
-        return (words - 1 - columns) // (1 + columns)
+        return words // self.columns - 1
 
     def children(self, words: int) -> int:
         return (words - 1) // (3 + 2 * self.sums + 3 * self.squares)
@@ -143,23 +152,37 @@ class Shape:
             q += wide(node, 8 * column + 16 * at, 16)
         return Totals(n, s, q)
 
+    def latest(self, get: Get, key: bytes, root: bytes, time: int) -> int | None:
+        """Time of an entity's last point strictly before `time`."""
+        node = root
+        while node[:8] != LEAF:
+            words = memoryview(node).cast("q")
+            count = self.children(len(words))
+            child = max(bisect_left(words, time, 1, 1 + count) - 2, 0)
+            node = present(get(node_key(key, words[1 + count + child])), key)
+        words = memoryview(node).cast("q")
+        at = bisect_left(words, time, 1, 1 + self.size(len(words))) - 1
+        return words[at] if at else None
+
     def append(self, leaf: bytes, point: Point) -> bytes | None:
         """The leaf with a point at its end, made by slicing; None when it is full or the point is late."""
-        words = memoryview(leaf).cast("q")
-        size = self.size(len(words))
-        if size >= self.leaf or words[size] > point.time:
+        size = len(leaf) // (8 * self.columns) - 1
+        at = 8 * size
+        if size >= self.leaf or word_at(leaf, at)[0] > point.time:
             return None
-        at = 8 + 8 * size
+        at += 8  # each column is as long as the first: a word before, and one for each point
+        if self.columns == 1:
+            return leaf + word(point.time)
         parts = [leaf[:at], word(point.time)]
+        column = at
         if self.counts:
-            parts += (leaf[at : at + 8 * (1 + size)], word(words[1 + 2 * size] + point.n))
-            at += 8 * (1 + size)
+            parts += (leaf[column : column + at], word(word_at(leaf, column + at - 8)[0] + point.n))
+            column += at
         if self.sums:
-            end = at + 8 * (1 + size)
-            parts += (leaf[at:end], word(words[end // 8 - 1] + point.s))
-            at = end
+            parts += (leaf[column : column + at], word(word_at(leaf, column + at - 8)[0] + point.s))
+            column += at
         if self.squares:
-            parts += (leaf[at:], (wide(leaf, len(leaf) - 16, 16) + point.q).to_bytes(16, "little", signed=True))
+            parts += (leaf[column:], (wide(leaf, len(leaf) - 16, 16) + point.q).to_bytes(16, "little", signed=True))
         return b"".join(parts)
 
     def pack_leaf(self, points: Sequence[Point]) -> bytes:
@@ -223,9 +246,24 @@ class Shape:
         return Inner(head & 0xFF, head >> 8, column[:count], column[count : 2 * count], column[2 * count :], s, q)
 
 
+OPEN = 1
+"""Number of the leaf at the end, which most points go to."""
+
+
 def node_key(key: bytes, number: int) -> bytes:
-    """A node's key: the root, number 0, is at `key` itself."""
-    return key + number.to_bytes(4, "big") if number else key
+    """Where a node of the tree `key` (series and entity) lies in the file.
+
+    What an event touches lies together: the root (number 0) and the open leaf of all series of an entity, under the
+    entity; the nodes that seldom change lie apart, under their series.
+    """
+    if number > OPEN:
+        return key + number.to_bytes(4, "big")
+    return key[SERIES:] + key[:SERIES] + b"\1" if number else key[SERIES:] + key[:SERIES]
+
+
+def series_of(node: bytes) -> bytes:
+    """The series whose tree a node belongs to, from `node_key`."""
+    return node[:SERIES] if len(node) > ENTITY + SERIES + 1 else node[ENTITY : ENTITY + SERIES]
 
 
 def present(node: bytes | None, key: bytes) -> bytes:
@@ -237,8 +275,8 @@ def present(node: bytes | None, key: bytes) -> bytes:
     return node
 
 
-def word(value: int) -> bytes:
-    return value.to_bytes(8, "little", signed=True)
+word = Struct("<q").pack
+word_at = Struct("<q").unpack_from
 
 
 def wide(node: bytes, at: int, size: int) -> int:

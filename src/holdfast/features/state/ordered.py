@@ -1,4 +1,4 @@
-"""Points one by one in order of (time, id): first, last, as-of and the time since the last.
+"""Points one by one in order of (time, id): first, last and as-of.
 
 A key is series, entity, time (8 bytes that sort) and the id's UTF-8, so equal times are ordered by their ids' bytes;
 the value is the cell in msgpack (nil is a null, and a value).

@@ -27,12 +27,20 @@ class SeriesPoint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
+    """Where a series finds what it needs among all cells read."""
+
     series: Series
+    key: bytes
     positions: tuple[int, ...]
-    """Of the series' fields among all cells read."""
-    keys: tuple[int, ...]
-    value: int | None
+    """Of the series' fields."""
+    entity: int
+    """Which of the projector's kinds of entity it is kept by."""
+    value: int
+    """Position of the value; -1 without one."""
+    null: Cell
+    """The value that is no point, beside None: a category's code for null."""
+    nulls: bool
     passes: Callable[[Sequence[Cell]], bool] | None
 
 
@@ -56,7 +64,11 @@ class Projector:
         starts = [sum(len(group) for group in groups[:i]) for i in range(len(groups))]
         position = {field: starts[number] + list(groups[number]).index(name) for field, (number, name) in place.items()}
         self._groups = [_group(source, tuple(group.values())) for group in groups]
-        self._layouts = [_layout(item, position) for item in self.series]
+        keys = [tuple(position[item.field(name)] for name in item.keys) for item in self.series]
+        self._entities = tuple(dict.fromkeys(keys))
+        self._layouts = [
+            _layout(item, position, self._entities.index(key)) for item, key in zip(self.series, keys, strict=True)
+        ]
 
     def points(self, body: bytes, event_id: str, time: int) -> list[SeriesPoint]:
         """The event's point in each series that it has one in. `body` is an accepted request's JSON object."""
@@ -76,13 +88,14 @@ class Projector:
             if parsed.problems:
                 faulty = {problem.field for problem in parsed.problems}
                 wrong |= {start + at for at, (today, _) in enumerate(names) if today in faulty}
+        entities = [entity_hash([cells[at] for at in positions]) for positions in self._entities]
         found = []
         for layout in self._layouts:
             if wrong and not wrong.isdisjoint(layout.positions):
                 continue
-            point = project(layout.series, [cells[i] for i in layout.positions], layout)
-            if point is not None:
-                found.append(point)
+            if project(layout, cells):
+                value = None if layout.value < 0 else cells[layout.value]
+                found.append(SeriesPoint(layout.series, layout.key + entities[layout.entity], value))
         return found
 
 
@@ -112,22 +125,22 @@ def _group(
     return names, compile_reader(Source(source, "", "", fields), fields), generated
 
 
-def _layout(series: Series, position: dict[Field, int]) -> _Layout:
-    names = [field.name for field in series.fields]
-    value = None if series.value is None or series.structure == "labels" else names.index(series.value)
-    passes = None if series.where is None else compile_predicate(series.where, series.fields, series.zones)
-    positions = tuple(position[field] for field in series.fields)
-    return _Layout(series, positions, tuple(names.index(key) for key in series.keys), value, passes)
+def _layout(series: Series, position: dict[Field, int], entity: int) -> Layout:
+    value = None if series.value is None or series.structure == "labels" else series.field(series.value)
+    return Layout(
+        series=series,
+        key=series.key,
+        positions=tuple(position[field] for field in series.fields),
+        entity=entity,
+        value=-1 if value is None else position[value],
+        null=NULL_CODE if value is not None and value.type == "category" else None,
+        nulls=series.nulls,
+        passes=None if series.where is None else compile_predicate(series.where, series.fields, series.zones),
+    )
 
 
-def project(series: Series, cells: Sequence[Cell], layout: _Layout) -> SeriesPoint | None:
-    """The point of one event, from its cells in the order of `series.fields`; None when it has none."""
-    fields = series.fields
-    value: Cell = None
-    if layout.value is not None:
-        value = cells[layout.value]
-        if not series.nulls and is_null(value, fields[layout.value]):
-            return None
-    if layout.passes is not None and not layout.passes(cells):
-        return None
-    return SeriesPoint(series, series.key + entity_hash([cells[at] for at in layout.keys]), value)
+def project(layout: Layout, cells: Sequence[Cell]) -> bool:
+    """Whether an event is a point of a series, from all cells read."""
+    if layout.value >= 0 and not layout.nulls and cells[layout.value] in (None, layout.null):
+        return False
+    return layout.passes is None or layout.passes([cells[at] for at in layout.positions])

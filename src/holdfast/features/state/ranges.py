@@ -4,41 +4,68 @@ The same tree of leaves as `tree`, but an inner node keeps a summary of *each* c
 its set of values while that stays small. A window costs its two edge leaves and a merge of the summaries between; a
 distinct count goes into a block only where its set was too large to keep.
 
-Leaf: ``0, time[n], value[n]`` with values of 8 bytes (int64, float64) or 16 (the hash of a text). Inner: msgpack.
+Leaf: ``0, time[n], value[n]`` with values of 8 bytes (int64, float64) or 16 (the hash of a text). Inner:
+``1 | next id << 8, m, first[m], id[m], before[m]`` and the summaries in msgpack. The last child has none while it
+grows, so that an append at the end rewrites its leaf and nothing above.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from struct import iter_unpack, pack
+from struct import pack, unpack_from
 from typing import Literal
 
 import msgspec
 
 from holdfast.contract.model import Cell
-from holdfast.features.state.nodes import FAN_OUT, LEAF, LEAF_POINTS, Get, node_key, present
+from holdfast.features.state.nodes import FAN_OUT, LEAF, LEAF_POINTS, OPEN, Get, node_key, present
 from holdfast.features.state.tree import Store
 
 Value = int | float | bytes
-KEPT = 256
-"""A block's set of values is kept up to this size."""
+KEPT = 16
+"""A block's set of values is kept up to this size: to merge a larger one is no less work than to scan the block."""
 
 
-class Branch(msgspec.Struct, array_like=True):
-    """An inner node: for each child its first time, number, points before it, and values (None: too many)."""
+_Summary = list[Value] | None
+
+_decode_values = msgspec.msgpack.Decoder(list[_Summary]).decode
+_encode_values = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(slots=True)
+class Branch:
+    """An inner node: each child's first time, number, points before it, and values (None: too many, or it grows)."""
 
     fresh: int
-    firsts: list[int] = []
-    ids: list[int] = []
-    before: list[int] = []
-    values: list[list[Value] | None] = []
+    firsts: list[int] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    values: list[_Summary] = field(default_factory=list)
+
+    def pack(self) -> bytes:
+        size = len(self.ids)
+        head = pack(f"<{2 + 3 * size}q", 1 | self.fresh << 8, size, *self.firsts, *self.ids, *self.before)
+        return head + _encode_values(self.values)
+
+    @staticmethod
+    def unpack(node: bytes) -> Branch:
+        fresh, size = unpack_from("<2q", node)
+        words = _words(node, size)
+        return Branch(
+            fresh >> 8,
+            words[2 : 2 + size].tolist(),
+            words[2 + size : 2 + 2 * size].tolist(),
+            words[2 + 2 * size :].tolist(),
+            _decode_values(memoryview(node)[8 * (2 + 3 * size) :]),
+        )
 
 
-_decode = msgspec.msgpack.Decoder(Branch).decode
-_encode = msgspec.msgpack.Encoder().encode
+def _words(node: bytes, size: int) -> memoryview[int]:
+    """The numbers of an inner node of so many children."""
+    return memoryview(node)[: 8 * (2 + 3 * size)].cast("q")
 
 
 @dataclass(slots=True)
@@ -76,27 +103,29 @@ class Ranges:
         if node[:8] == LEAF:
             self._scan(node, start, end, found)
             return
-        branch = _decode(node)
-        first = max(bisect_left(branch.firsts, start) - 1, 0)
-        last = bisect_left(branch.firsts, end) - 1
+        (size,) = unpack_from("<q", node, 8)
+        words = _words(node, size)
+        first = max(bisect_left(words, start, 2, 2 + size) - 3, 0)
+        last = bisect_left(words, end, 2, 2 + size) - 3
         if last < 0:
             return
         inside = range(first + 1, last)
         if inside:
-            found.count += branch.before[last] - branch.before[first + 1]
+            found.count += words[2 + 2 * size + last] - words[2 + 2 * size + first + 1]
+            kept = _decode_values(memoryview(node)[8 * (2 + 3 * size) :])
         for child in (first, *inside, last) if last > first else (first,):
             if child in inside:
                 if self.distinct and len(found.values) > cap:
                     continue
-                values = branch.values[child]
+                values = kept[child]
                 if values is not None:
                     self._merge(found.values, values)
                     continue
                 count = found.count
-                self._find(get, key, present(get(node_key(key, branch.ids[child])), key), start, end, cap, found)
+                self._find(get, key, present(get(node_key(key, words[2 + size + child])), key), start, end, cap, found)
                 found.count = count
             else:
-                self._find(get, key, present(get(node_key(key, branch.ids[child])), key), start, end, cap, found)
+                self._find(get, key, present(get(node_key(key, words[2 + size + child])), key), start, end, cap, found)
 
     def _scan(self, leaf: bytes, start: int, end: int, found: Found) -> None:
         size = self._size(leaf)
@@ -119,7 +148,7 @@ class Ranges:
     def _values(self, leaf: bytes, size: int, low: int, high: int) -> list[Value]:
         at = 8 + 8 * size
         if self.code == "16s":
-            return [item for (item,) in iter_unpack("16s", leaf[at + 16 * low : at + 16 * high])]
+            return [leaf[i : i + 16] for i in range(at + 16 * low, at + 16 * high, 16)]
         values: list[Value] = memoryview(leaf)[at + 8 * low : at + 8 * high].cast(self.code).tolist()  # type: ignore[assignment]
         return values
 
@@ -138,7 +167,7 @@ class Ranges:
         node = present(node, key)
         yield at, node
         if node[:8] != LEAF:
-            for child in _decode(node).ids:
+            for child in Branch.unpack(node).ids:
                 yield from self.nodes(get, key, child)
 
     def _unpack(self, leaf: bytes) -> list[tuple[int, Value]]:
@@ -149,18 +178,26 @@ class Ranges:
     # Writing
 
     def insert(self, store: Store, key: bytes, time: int, value: Value) -> None:
-        node = store.get(key)
+        node = store.get(node_key(key, 0))
         if node is None:
-            store.put(key, self._pack([(time, value)]))
+            store.put(node_key(key, 0), self._pack([(time, value)]))
             return
-        path: list[tuple[int, Branch, int]] = []
-        number, changed = 0, 0
-        while node[:8] != LEAF:
-            branch = _decode(node)
-            child = max(bisect_right(branch.firsts, time) - 1, 0)
-            path.append((number, branch, child))
-            number = branch.ids[child]
+        way: list[tuple[int, bytes, int]] = []
+        number, changed, end = 0, 0, True
+        while node[0]:
+            (size,) = unpack_from("<q", node, 8)
+            words = _words(node, size)
+            child = max(bisect_right(words, time, 2, 2 + size) - 3, 0)
+            end = end and child == size - 1
+            way.append((number, node, child))
+            number = words[2 + size + child]
             node = present(store.get(node_key(key, number)), key)
+        if end:
+            leaf = self._append(node, time, value)
+            if leaf is not None:
+                store.put(node_key(key, number), leaf)
+                return
+        path = [(above, Branch.unpack(inner), child) for above, inner, child in way]
         points = self._unpack(node)
         at = bisect_right(points, time, key=lambda item: item[0])
         points.insert(at, (time, value))
@@ -173,7 +210,15 @@ class Ranges:
             return
         store.put(node_key(key, number), self._pack(points))
         for above, branch, _ in path[:changed]:
-            store.put(node_key(key, above), _encode(branch))
+            store.put(node_key(key, above), branch.pack())
+
+    def _append(self, leaf: bytes, time: int, value: Value) -> bytes | None:
+        """The leaf with a point at its end; None when it is full or the point is late."""
+        size = self._size(leaf)
+        at = 8 + 8 * size
+        if size >= self.leaf or unpack_from("<q", leaf, at - 8)[0] > time:
+            return None
+        return b"".join((leaf[:at], pack("<q", time), leaf[at:], pack(f"<{self.code}", value)))
 
     def _count_in(self, branch: Branch, child: int, value: Value) -> bool:
         """Let a branch know of a value that goes into `child`; False when nothing in it changed."""
@@ -202,18 +247,23 @@ class Ranges:
         number: int,
         parts: tuple[list[tuple[int, Value]], list[tuple[int, Value]]],
     ) -> None:
-        fresh = path[0][1].fresh if path else 1
+        fresh = path[0][1].fresh if path else OPEN + 1
+        leaves = True
         nodes = [self._pack(part) for part in parts]
         firsts = [part[0][0] for part in parts]
         sizes = [len(part) for part in parts]
         kept = [self._summary([value for _, value in part]) for part in parts]
         while path:
             above, branch, child = path[-1]
-            store.put(node_key(key, number), nodes[0])
-            store.put(node_key(key, fresh), nodes[1])
+            # The open leaf stays where it is: what it held so far moves away.
+            numbers = (fresh, number) if number == OPEN else (number, fresh)
+            for i in (0, 1):
+                store.put(node_key(key, numbers[i]), nodes[i])
             branch.firsts[child : child + 1] = firsts
-            branch.ids.insert(child + 1, fresh)
+            branch.ids[child : child + 1] = numbers
             branch.before.insert(child + 1, branch.before[child] + sizes[0])
+            if child + 2 == len(branch.ids):
+                kept[1] = None  # the last child, which grows
             branch.values[child : child + 1] = kept
             fresh += 1
             if len(branch.ids) <= self.fan:
@@ -230,20 +280,21 @@ class Ranges:
                     branch.values[cut:],
                 ),
             )
-            nodes = [_encode(half) for half in halves]
+            nodes = [half.pack() for half in halves]
             firsts = [half.firsts[0] for half in halves]
             kept = [self._merged(half) for half in halves]
-            number = above
+            number, leaves = above, False
             path.pop()
         if not path:
-            store.put(node_key(key, fresh), nodes[0])
-            store.put(node_key(key, fresh + 1), nodes[1])
-            root = Branch(fresh + 2, firsts, [fresh, fresh + 1], [0, sizes[0]], kept)
-            store.put(key, _encode(root))
+            numbers = (fresh, OPEN if leaves else fresh + 1)
+            for i in (0, 1):
+                store.put(node_key(key, numbers[i]), nodes[i])
+            root = Branch(fresh + 2, firsts, list(numbers), [0, sizes[0]], [kept[0], None])
+            store.put(node_key(key, 0), root.pack())
             return
         path[0][1].fresh = fresh
         for above, branch, _ in path:
-            store.put(node_key(key, above), _encode(branch))
+            store.put(node_key(key, above), branch.pack())
 
     def _merged(self, branch: Branch) -> list[Value] | None:
         values: list[Value] = []
@@ -267,21 +318,24 @@ class Ranges:
         for at in range(0, len(points), self.leaf):
             part = points[at : at + self.leaf]
             made.append((part[0][0], len(part), self._summary([value for _, value in part]), self._pack(part)))
-        fresh = 1
+        fresh, leaves = OPEN + 1, True
         while len(made) > 1:
             above = []
             for at in range(0, len(made), self.fan):
-                branch, total = Branch(0, [], [], [], []), 0
-                for first, size, kept, node in made[at : at + self.fan]:
-                    yield node_key(key, fresh), node
+                branch, total = Branch(0), 0
+                for i, (first, size, kept, node) in enumerate(made[at : at + self.fan], start=at + 1):
+                    number = OPEN if leaves and i == len(made) else fresh
+                    yield node_key(key, number), node
                     branch.firsts.append(first)
-                    branch.ids.append(fresh)
+                    branch.ids.append(number)
                     branch.before.append(total)
                     branch.values.append(kept)
                     total += size
                     fresh += 1
                 if len(made) <= self.fan:
                     branch.fresh = fresh
-                above.append((branch.firsts[0], total, self._merged(branch), _encode(branch)))
-            made = above
-        yield key, made[0][3]
+                if at + self.fan >= len(made):
+                    branch.values[-1] = None  # it may grow
+                above.append((branch.firsts[0], total, self._merged(branch), branch.pack()))
+            made, leaves = above, False
+        yield node_key(key, 0), made[0][3]

@@ -2,90 +2,28 @@
 
 Reads are grouped by (series, entity). The windows of a group have a handful of distinct ends; each is searched once,
 and every count, sum, mean and deviation is a difference of two of them, finished by the kernel from exact integers.
+The function is written out as source, once for each contract: a decision reads dozens of windows, and calling a
+closure for each would cost more than the searches.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from holdfast.contract.model import Aggregate, Cell
 from holdfast.features.kernel.finish import NAN, deviation, mean, total
 from holdfast.features.plan import Plan, Read
 from holdfast.features.state import ordered
 from holdfast.features.state.keys import entity_hash
-from holdfast.features.state.nodes import LEAF, Get, Shape
+from holdfast.features.state.nodes import Shape, node_key
 from holdfast.features.state.own import Own, compile_own
 from holdfast.features.state.ranges import Found
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.writing import ranges_shape, sums_shape
 
 Reads = Callable[[Snapshot, Sequence[Cell], int], list[float]]
-
-
-class _Ends(NamedTuple):
-    """Totals before each end of a group's windows: points, sums, sums of squares."""
-
-    n: list[int]
-    s: list[int]
-    q: list[int]
-
-
-class _Call(NamedTuple):
-    """What the answers of one call stand on."""
-
-    snapshot: Snapshot
-    cells: Sequence[Cell]
-    t: int
-    entities: list[bytes]
-    ends: list[_Ends]
-
-
-class _Answer(Protocol):
-    def __call__(self, call: _Call) -> float: ...
-
-
-class _Group:
-    """One series and one entity: the ends of its windows, as microseconds before the decision."""
-
-    def __init__(self, series: bytes, shape: Shape, entity: int) -> None:
-        self.series = series
-        self.shape = shape
-        self.entity = entity
-        self.offsets: list[int] = []
-
-    def end(self, offset: int) -> int:
-        """The index of an end, added when no other window has it."""
-        if offset not in self.offsets:
-            self.offsets.append(offset)
-        return self.offsets.index(offset)
-
-    def compile(self) -> Callable[[Get, list[bytes], int], _Ends]:
-        series, shape, entity, offsets = self.series, self.shape, self.entity, tuple(self.offsets)
-        zeros = [0] * len(offsets)
-        nothing = _Ends(zeros, zeros, zeros)
-        counts, sums, squares = shape.counts, shape.sums, shape.squares
-
-        def read(get: Get, entities: list[bytes], t: int) -> _Ends:
-            key = series + entities[entity]
-            root = get(key)
-            if root is None:
-                return nothing
-            if squares or root[:8] != LEAF:
-                found = [shape.before(get, key, root, t - offset) for offset in offsets]
-                return _Ends([item.n for item in found], [item.s for item in found], [item.q for item in found])
-            words = memoryview(root).cast("q")
-            size = shape.size(len(words))
-            at = [bisect_left(words, t - offset, 1, 1 + size) - 1 for offset in offsets]
-            column = 1 + size
-            n = at
-            if counts:
-                n = [words[column + i] for i in at]
-                column += 1 + size
-            return _Ends(n, [words[column + i] for i in at] if sums else zeros, zeros)
-
-        return read
 
 
 def compile_reads(plan: Plan) -> Reads:
@@ -96,24 +34,116 @@ def compile_reads(plan: Plan) -> Reads:
     return _Compiler(plan).compile()
 
 
+class _End(NamedTuple):
+    """One end of windows of a group: names of the variables that hold what lies before it."""
+
+    n: str
+    s: str
+    q: str
+    last: str
+
+
+class _Group:
+    """One series and one entity: the ends of its windows, as microseconds before the decision."""
+
+    def __init__(self, number: int, series: bytes, shape: Shape, entity: int) -> None:
+        self.number = number
+        self.series = series
+        self.shape = shape
+        self.entity = entity
+        self.offsets: list[int] = []
+        self.recent: set[int] = set()
+        """Those of the ends whose last point is asked for."""
+
+    def end(self, offset: int, *, recent: bool = False) -> _End:
+        """The end so many microseconds before the decision, added when no other window has it."""
+        if offset not in self.offsets:
+            self.offsets.append(offset)
+        at = self.offsets.index(offset)
+        if recent:
+            self.recent.add(at)
+        return self._names(at)
+
+    def _names(self, at: int) -> _End:
+        return _End(*(f"{kind}{self.number}_{at}" for kind in "nsql"))
+
+    def source(self) -> list[str]:
+        """Lines that search the ends in `root`, the entity's node, or in what lies below it."""
+        number = self.number
+        key = f"series{number} + entity{self.entity}"
+        nothing, below, leaf = ["if root is None:"], ["elif root[0]:"], ["else:"]  # a node's first byte is its level
+        leaf += ["    words = view(root).cast('q')", f"    stop = len(words) // {self.shape.columns}"]
+        for at, offset in enumerate(self.offsets):
+            names, when = self._names(at), f"t - {offset}"
+            nothing.append(f"    {names.n} = {names.s} = {names.q} = 0")
+            below.append(f"    {names.n}, {names.s}, {names.q} = before{number}(get, {key}, root, {when})")
+            leaf.append(f"    i = bisect(words, {when}, 1, stop) - 1")
+            leaf += [f"    {line}" for line in self._leaf(names)]
+            if at in self.recent:
+                nothing.append(f"    {names.last} = None")
+                below.append(f"    {names.last} = latest{number}(get, {key}, root, {when})")
+                leaf.append(f"    {names.last} = words[i] if i else None")
+        return [f"root = get(entity{self.entity} + series{number})", *nothing, *below, *leaf]  # as `node_key` has it
+
+    def _leaf(self, names: _End) -> list[str]:
+        """What lies before point `i` of a leaf of `stop` - 1 points: each column is as long as `stop`."""
+        shape = self.shape
+        lines = [f"{names.n} = {'words[stop + i]' if shape.counts else 'i'}"]
+        if shape.sums:
+            lines.append(f"{names.s} = words[{1 + shape.counts} * stop + i]")
+        if shape.squares:
+            lines.append(f"at = {8 * (1 + shape.counts + shape.sums)} * stop + 16 * i")
+            lines.append(f"{names.q} = integer(root[at : at + 16], 'little', signed=True)")
+        return lines
+
+    def constants(self) -> dict[str, object]:
+        number = self.number
+        return {
+            f"series{number}": self.series,
+            f"before{number}": self.shape.before,
+            f"latest{number}": self.shape.latest,
+        }
+
+
+class _Find(Protocol):
+    """An aggregate that is no difference of sums: (snapshot, entity's key, cells, time) to its answer."""
+
+    def __call__(self, snapshot: Snapshot, key: bytes, cells: Sequence[Cell], t: int) -> float: ...
+
+
 class _Compiler:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.entities: list[tuple[int, ...]] = []
         self.groups: dict[tuple[bytes, int], _Group] = {}
+        self.constants: dict[str, Any] = {
+            "bisect": bisect_left, "view": memoryview, "integer": int.from_bytes, "entity_hash": entity_hash,
+            "total": total, "mean": mean, "deviation": deviation, "nan": NAN,
+        }  # fmt: skip
 
     def compile(self) -> Reads:
-        answers = tuple(self._answer(read) for read in self.plan.reads)
-        groups = tuple(group.compile() for group in self.groups.values())
-        entities = tuple(self.entities)
-
-        def reads(snapshot: Snapshot, cells: Sequence[Cell], t: int) -> list[float]:
-            names = [entity_hash([cells[at] for at in positions]) for positions in entities]
-            get = snapshot.get
-            call = _Call(snapshot, cells, t, names, [group(get, names, t) for group in groups])
-            return [answer(call) for answer in answers]
-
+        answers: list[str] = []
+        for number, read in enumerate(self.plan.reads):
+            answers += self._answer(f"a{number}", read)
+        lines = ["def reads(snapshot, cells, t):", "    get = snapshot.get"]
+        for number, positions in enumerate(self.entities):
+            taken = ", ".join(f"cells[{at}]" for at in positions)
+            lines.append(f"    entity{number} = entity_hash(({taken},))")
+        for group in self.groups.values():
+            self.constants |= group.constants()
+            lines += [f"    {line}" for line in group.source()]
+        lines += [f"    {line}" for line in answers]
+        lines.append(f"    return [{', '.join(f'a{number}' for number in range(len(self.plan.reads)))}]")
+        exec(compile("\n".join(lines), "<aggregates>", "exec"), self.constants)  # noqa: S102 — numbers and names of ours
+        reads: Reads = self.constants["reads"]
         return reads
+
+    def _constant(self, name: str, value: object) -> str:
+        self.constants[name] = value
+        return name
+
+    def _otherwise(self, answer: str, aggregate: Aggregate) -> str:
+        return self._constant(f"otherwise_{answer}", _otherwise(aggregate))
 
     def _entity(self, aggregate: Aggregate) -> int:
         source = self.plan.contract.deciding
@@ -122,97 +152,79 @@ class _Compiler:
             self.entities.append(positions)
         return self.entities.index(positions)
 
-    def _group(self, series: bytes, shape: Shape, entity: int) -> tuple[int, _Group]:
-        group = self.groups.setdefault((series, entity), _Group(series, shape, entity))
-        return list(self.groups).index((series, entity)), group
+    def _group(self, series: bytes, shape: Shape, entity: int) -> _Group:
+        return self.groups.setdefault((series, entity), _Group(len(self.groups), series, shape, entity))
 
-    def _answer(self, read: Read) -> _Answer:
+    def _answer(self, answer: str, read: Read) -> list[str]:
+        """Lines that put a read's answer into the variable `answer`."""
         entity = self._entity(read.aggregate)
         if read.labels is not None:
-            return self._label(read, entity)
-        structure = read.points.structure
-        if structure == "sums":
-            return self._sums(read, entity)
+            return self._label(answer, read, entity)
+        if read.points.structure == "sums":
+            return self._sums(answer, read, entity)
         own = compile_own(self.plan.contract, read)
-        return _ordered(read, entity, own) if structure == "ordered" else _ranges(read, entity, own)
+        make = _ordered if read.points.structure == "ordered" else _ranges
+        find = self._constant(f"find_{answer}", make(read, own))
+        series = self._constant(f"series_{answer}", read.points.key)
+        return [f"{answer} = {find}(snapshot, {series} + entity{entity}, cells, t)"]
 
-    def _sums(self, read: Read, entity: int) -> _Answer:
-        aggregate, scale = read.aggregate, read.scale
-        at, group = self._group(read.points.key, sums_shape(read.points), entity)
-        low, high = group.end(aggregate.ending + aggregate.over), group.end(aggregate.ending)
+    def _sums(self, answer: str, read: Read, entity: int) -> list[str]:
+        aggregate, scale, name = read.aggregate, read.scale, read.aggregate.name
+        group = self._group(read.points.key, sums_shape(read.points), entity)
+        since = name == "seconds_since_last"
+        far = aggregate.ending + aggregate.over
+        low, high = group.end(far), group.end(aggregate.ending, recent=since)
+        otherwise = self._otherwise(answer, aggregate)
+        least = max(aggregate.at_least, {"count": 0, "sum": 0, "std": 2}.get(name, 1))
+        lines = [f"n = {high.n} - {low.n}"]
+        if name in ("sum", "mean", "std"):
+            lines.append(f"s = {high.s} - {low.s}")
+        if name == "std":
+            lines.append(f"q = {high.q} - {low.q}")
+        finished = {
+            "count": "float(n)",
+            "sum": f"total(s, {scale})",
+            "mean": f"mean(n, s, {scale})",
+            "std": f"deviation(n, s, q, {scale})",
+            "seconds_since_last": f"(t - {high.last}) / 1000000",
+        }[name]
         own = compile_own(self.plan.contract, read)
-        otherwise, least = _otherwise(aggregate), max(aggregate.at_least, 1 if aggregate.name == "mean" else 0)
-        name = aggregate.name
-        if own is None and name == "count":
+        if own is not None:
+            counts, value = self._constant(f"counts_{answer}", own.counts), self._constant(f"own_{answer}", own.value)
+            lines += [f"if {counts}(cells):", "    n += 1"]
+            if since:
+                finished = f"0.0 if {counts}(cells) else {finished}"
+            if name in ("sum", "mean", "std"):
+                lines += [f"    k = int({value}(cells))", "    s += k"]
+            if name == "std":
+                lines.append("    q += k * k")
+        if least > 0:
+            finished = f"{otherwise} if n < {least} else {finished}"
+        return [*lines, f"{answer} = {finished}"]
 
-            def count(call: _Call) -> float:
-                n = call.ends[at].n
-                points = n[high] - n[low]
-                return float(points) if points >= least else otherwise
-
-            return count
-        if own is None and name in ("sum", "mean"):
-
-            def finish(call: _Call) -> float:
-                n, s, _ = call.ends[at]
-                points = n[high] - n[low]
-                if points < least:
-                    return otherwise
-                return mean(points, s[high] - s[low], scale) if name == "mean" else total(s[high] - s[low], scale)
-
-            return finish
-
-        def general(call: _Call) -> float:
-            n, s, q = call.ends[at]
-            points, values, squares = n[high] - n[low], s[high] - s[low], q[high] - q[low]
-            if own is not None and own.counts(call.cells):
-                value = own.value(call.cells)
-                k = int(value) if value is not None else 0
-                points, values, squares = points + 1, values + k, squares + k * k
-            if points < least or (name == "std" and points < 2):
-                return otherwise
-            if name == "count":
-                return float(points)
-            if name == "sum":
-                return total(values, scale)
-            return mean(points, values, scale) if name == "mean" else deviation(points, values, squares, scale)
-
-        return general
-
-    def _label(self, read: Read, entity: int) -> _Answer:
+    def _label(self, answer: str, read: Read, entity: int) -> list[str]:
         """Received labels that are visible, and events that have none although it is final."""
         aggregate, label, series = read.aggregate, read.label, read.labels
         assert label is not None
         assert series is not None
-        at, group = self._group(series.key, sums_shape(series), entity)
+        group = self._group(series.key, sums_shape(series), entity)
         far = aggregate.ending + aggregate.over
         low = group.end(far)
         high = group.end(min(far, max(aggregate.ending, label.known_after)))
-        otherwise, least, name = _otherwise(aggregate), aggregate.at_least, aggregate.name
-        events = low_event = final_event = low_final = -1
+        otherwise, least, name = self._otherwise(answer, aggregate), aggregate.at_least, aggregate.name
+        lines = [f"n = {high.n} - {low.n}", f"s = {high.s} - {low.s}"]
         if read.final_end(0) is not None:
             # Windows are clamped: one that ends before it begins is empty.
             final = min(far, -(read.final_end(0) or 0))
             low_final = group.end(final)
-            events, points = self._group(read.points.key, sums_shape(read.points), entity)
+            points = self._group(read.points.key, sums_shape(read.points), entity)
             low_event, final_event = points.end(far), points.end(final)
-
-        def answer(call: _Call) -> float:
-            n, s, _ = call.ends[at]
-            known = n[high] - n[low]
-            if events >= 0:
-                seen = call.ends[events].n
-                known += (seen[final_event] - seen[low_event]) - (n[low_final] - n[low])
-            if known < least:
-                return otherwise
-            if name == "count":
-                return float(known)
-            values = s[high] - s[low]
-            if name == "sum":
-                return total(values)
-            return mean(known, values) if known else otherwise
-
-        return answer
+            lines.append(f"n += ({final_event.n} - {low_event.n}) - ({low_final.n} - {low.n})")
+        finished = {"count": "float(n)", "sum": "total(s)", "mean": "mean(n, s)"}[name]
+        least = max(least, 1 if name == "mean" else 0)
+        if least > 0:
+            finished = f"{otherwise} if n < {least} else {finished}"
+        return [*lines, f"{answer} = {finished}"]
 
 
 def _otherwise(aggregate: Aggregate, category: bool = False) -> float:
@@ -221,24 +233,23 @@ def _otherwise(aggregate: Aggregate, category: bool = False) -> float:
     return float(aggregate.otherwise) + 0.0
 
 
-def _ranges(read: Read, entity: int, own: Own | None) -> _Answer:
-    aggregate, scale, series = read.aggregate, read.scale, read.points.key
+def _ranges(read: Read, own: Own | None) -> _Find:
+    aggregate, scale = read.aggregate, read.scale
     shape = ranges_shape(read.points)
     otherwise, name = _otherwise(aggregate), aggregate.name
     # An empty distinct count is 0, an empty minimum is none.
     least = max(aggregate.at_least, 0 if name == "distinct" else 1)
     cap = aggregate.cap
 
-    def answer(call: _Call) -> float:
+    def answer(snapshot: Snapshot, key: bytes, cells: Sequence[Cell], t: int) -> float:
         found = Found(0, set())
-        key = series + call.entities[entity]
-        root = call.snapshot.get(key)
+        root = snapshot.get(node_key(key, 0))
         if root is not None:
-            start, end = read.window(call.t)
-            found = shape.find(call.snapshot.get, key, root, start, end, cap)
-        if own is not None and own.counts(call.cells):
+            start, end = read.window(t)
+            found = shape.find(snapshot.get, key, root, start, end, cap)
+        if own is not None and own.counts(cells):
             found.count += 1
-            found.values.add(shape.value(own.value(call.cells)))
+            found.values.add(shape.value(own.value(cells)))
         if found.count < least:
             return otherwise
         if name == "distinct":
@@ -249,28 +260,25 @@ def _ranges(read: Read, entity: int, own: Own | None) -> _Answer:
     return answer
 
 
-def _ordered(read: Read, entity: int, own: Own | None) -> _Answer:
-    aggregate, scale, series, name = read.aggregate, read.scale, read.points.key, read.aggregate.name
+def _ordered(read: Read, own: Own | None) -> _Find:
+    aggregate, scale, name = read.aggregate, read.scale, read.aggregate.name
     value = None if read.points.value is None else read.points.field(read.points.value)
     category = value is not None and value.type == "category"
     otherwise = _otherwise(aggregate, category)
     find = ordered.first if name == "first" else ordered.last
 
-    def answer(call: _Call) -> float:
-        key = series + call.entities[entity]
-        start, end = read.window(call.t)
-        cursor = call.snapshot.ordered()
+    def answer(snapshot: Snapshot, key: bytes, cells: Sequence[Cell], t: int) -> float:
+        start, end = read.window(t)
+        cursor = snapshot.ordered()
         found = find(cursor, key, start, end)
-        now = own is not None and own.counts(call.cells)
+        now = own is not None and own.counts(cells)
         if aggregate.at_least > 1 and not ordered.at_least(cursor, key, start, end, aggregate.at_least - now):
             return otherwise
         if now and own is not None and (found is None or name != "first"):
-            found = (call.t, own.value(call.cells))
+            found = (t, own.value(cells))
         if found is None:
             return otherwise
-        time, cell = found
-        if name == "seconds_since_last":
-            return (call.t - time) / 1_000_000
+        cell = found[1]
         if cell is None:
             return 0.0 if category else NAN
         return cell + 0.0 if isinstance(cell, float) else total(int(cell), scale)

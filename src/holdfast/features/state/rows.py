@@ -11,8 +11,10 @@ import msgspec
 from holdfast.features.plan import Series
 from holdfast.features.state import events, ordered, tree
 from holdfast.features.state.keys import ENTITY, SERIES
+from holdfast.features.state.nodes import series_of
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
+from holdfast.features.state.tables import Tables
 from holdfast.features.state.writing import ranges_shape, sums_shape
 
 Row = tuple[object, ...]
@@ -27,21 +29,31 @@ def rows(state: State) -> Iterator[Row]:
         tables = state.tables
         for item in sorted(state.registered(), key=lambda item: item.series.key):
             series = item.series
-            table = tables.ordered if series.structure == "ordered" else tables.nodes
-            cursor = snapshot.transaction.cursor(table)
-            found = cursor.set_range(series.key)
-            while found and cursor.key().startswith(series.key):
-                key = cursor.key()[: SERIES + ENTITY]
-                for point in _points(series, snapshot, key):
-                    yield "point", series.key.hex(), key[SERIES:].hex(), *point
-                # The first key past this entity's: its own bytes followed by more than any node or time has.
-                found = cursor.set_range(key + b"\xff" * 300)
+            for entity in _entities(series, snapshot, tables):
+                for point in _points(series, snapshot, series.key + entity):
+                    yield "point", series.key.hex(), entity.hex(), *point
         for key, value in snapshot.transaction.cursor(tables.events):
             stored = events.decode(value)
             labels = tuple(sorted((name, *label) for name, label in stored.labels.items()))
             yield "event", key, stored.seq, stored.time, stored.body, stored.digest, stored.decision, labels
         for key, value in snapshot.transaction.cursor(tables.pending):
             yield "pending", key, tuple(sorted((name, *label) for name, label in events.decode_pending(value).items()))
+
+
+def _entities(series: Series, snapshot: Snapshot, tables: Tables) -> Iterator[bytes]:
+    """The hash of each entity that has points in a series, in order."""
+    if series.structure != "ordered":
+        for root in snapshot.transaction.cursor(tables.nodes).iternext(values=False):
+            if len(root) == ENTITY + SERIES and series_of(root) == series.key:
+                yield root[:ENTITY]
+        return
+    cursor = snapshot.ordered()
+    found = cursor.set_range(series.key)
+    while found and cursor.key().startswith(series.key):
+        entity = cursor.key()[SERIES : SERIES + ENTITY]
+        yield entity
+        # The first key past this entity's: its own bytes followed by more than any time and id have.
+        found = cursor.set_range(series.key + entity + b"\xff" * 300)
 
 
 def digest(state: State) -> str:

@@ -19,6 +19,7 @@ from holdfast.errors import HoldfastError
 from holdfast.features.plan import Series
 from holdfast.features.state import durability, tables
 from holdfast.features.state.durability import Found
+from holdfast.features.state.nodes import series_of
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.tables import SKIPPED, Applied, Registered, Tables
 from holdfast.features.state.writing import Appliers, Writer
@@ -28,6 +29,8 @@ MAP_BYTES = 64 << 30
 
 READERS = 1_024
 _GROWTH_WAIT = 10.0
+_CLEARED = 20_000
+"""Keys looked at in one transaction while a series is cleared away."""
 
 
 class State:
@@ -191,24 +194,28 @@ class State:
         """Clear what an interrupted build left of a series; returns the seq up to which it must be built again."""
         with self.transaction() as transaction:
             tables.register(transaction, self.tables, series, since=SKIPPED, ready=False)
-        while self._clear(series.key, 20_000):
-            pass
+        self._clear(series)
         with self.transaction() as transaction:
             since = tables.applied(transaction, self.tables).seq
             tables.register(transaction, self.tables, series, since=since, ready=False)
         return since
 
-    def _clear(self, prefix: bytes, most: int) -> bool:
-        """Delete up to `most` keys of a series; False when none was left."""
-        deleted = 0
-        with self.transaction() as transaction:
-            for table in (self.tables.nodes, self.tables.ordered):
+    def _clear(self, series: Series) -> None:
+        """Delete a series' points, in short transactions."""
+        ordered = series.structure == "ordered"
+        table = self.tables.ordered if ordered else self.tables.nodes
+        at = series.key if ordered else b""
+        found = True
+        while found:
+            with self.transaction() as transaction:
                 cursor = transaction.cursor(table)
-                found = cursor.set_range(prefix)
-                while found and deleted < most and cursor.key().startswith(prefix):
-                    found = cursor.delete()
-                    deleted += 1
-        return deleted > 0
+                found = cursor.set_range(at)
+                for _ in range(_CLEARED):
+                    key = cursor.key()
+                    if not found or (ordered and not key.startswith(series.key)):
+                        return
+                    found = cursor.delete() if ordered or series_of(key) == series.key else cursor.next()
+                at = cursor.key()
 
     def publish(self, series: Iterable[Series]) -> None:
         """Say that these series are complete."""

@@ -10,7 +10,7 @@ import msgspec
 from holdfast.contract.model import plain
 from holdfast.features.plan import Series, series_from
 
-FORMAT = 1
+FORMAT = 2
 _APPLIED, _VERSION, _FORMAT, _HISTORY = b"applied", b"version", b"format", b"history"
 SKIPPED = 1 << 62
 """`since` of a series whose points are being cleared away: nothing is applied to it."""

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from holdfast.features.state.nodes import (
     LEAF,
     NOTHING,
+    OPEN,
     Get,
     Inner,
     Ints,
@@ -40,13 +41,13 @@ class _Half(NamedTuple):
 
 def insert(shape: Shape, store: Store, key: bytes, point: Point) -> None:
     """Add one point to the entity at `key`."""
-    node = store.get(key)
+    node = store.get(node_key(key, 0))
     if node is None:
-        store.put(key, shape.pack_leaf([point]))
+        store.put(node_key(key, 0), shape.pack_leaf([point]))
         return
     path: list[tuple[int, bytes, int]] = []
     number = 0
-    while node[:8] != LEAF:
+    while node[0]:
         words = memoryview(node).cast("q")
         count = shape.children(len(words))
         child = max(bisect_right(words, point.time, 1, 1 + count) - 2, 0)
@@ -91,16 +92,18 @@ def _split(
     inners = [(above, shape.unpack_inner(node), child) for above, node, child in path]
     for _, inner, child in inners:
         inner.add_after(child, point)
-    fresh = inners[0][1].fresh if inners else 1
+    fresh = inners[0][1].fresh if inners else OPEN + 1
     level = 0
     while inners:
         above, inner, child = inners[-1]
         left, right = halves
-        store.put(node_key(key, number), left.node)
-        store.put(node_key(key, fresh), right.node)
+        # The open leaf stays where it is: what it held so far moves away.
+        first, second = (fresh, number) if number == OPEN else (number, fresh)
+        store.put(node_key(key, first), left.node)
+        store.put(node_key(key, second), right.node)
         before = inner.before(child)
-        inner.firsts[child] = left.first
-        inner.insert(child + 1, right.first, fresh, Totals(*(a + b for a, b in zip(before, left.totals, strict=True))))
+        inner.firsts[child], inner.ids[child] = left.first, first
+        inner.insert(child + 1, right.first, second, Totals(*(a + b for a, b in zip(before, left.totals, strict=True))))
         fresh += 1
         if len(inner.ids) <= shape.fan:
             break
@@ -115,11 +118,12 @@ def _split(
         inners.pop()
     if not inners:
         left, right = halves
+        second = fresh + 1 if level else OPEN
         store.put(node_key(key, fresh), left.node)
-        store.put(node_key(key, fresh + 1), right.node)
+        store.put(node_key(key, second), right.node)
         root = Inner(level + 1, fresh + 2)
         root.insert(0, left.first, fresh, NOTHING)
-        root.insert(1, right.first, fresh + 1, left.totals)
+        root.insert(1, right.first, second, left.totals)
         inners = [(0, root, 0)]
     else:
         inners[0][1].fresh = fresh
@@ -158,19 +162,20 @@ def build(
             times[part], None if counts is None else counts[part], None if values is None else values[part]
         )
         made.append(_Half(int(times[at]), *leaf))
-    fresh, level = 1, 0
+    fresh, level = OPEN + 1, 0
     while len(made) > 1:
         level += 1
         above = []
         for at in range(0, len(made), shape.fan):
             inner, total = Inner(level, 0), NOTHING
             for half in made[at : at + shape.fan]:
-                yield node_key(key, fresh), half.node
-                inner.insert(len(inner.ids), half.first, fresh, total)
+                number = OPEN if level == 1 and half is made[-1] else fresh
+                yield node_key(key, number), half.node
+                inner.insert(len(inner.ids), half.first, number, total)
                 total = Totals(*(a + b for a, b in zip(total, half.totals, strict=True)))
                 fresh += 1
             if len(made) <= shape.fan:
                 inner.fresh = fresh
             above.append(_Half(inner.firsts[0], shape.pack_inner(inner), total))
         made = above
-    yield key, made[0].node
+    yield node_key(key, 0), made[0].node

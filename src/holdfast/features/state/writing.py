@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -23,13 +24,8 @@ from holdfast.features.state.tables import Applied, Registered, Tables, applied,
 def sums_shape(series: Series) -> Shape:
     """How the tree of a `sums` or `labels` series is laid out."""
     labels = series.structure == "labels"
-    return Shape(
-        counts=labels,
-        sums=labels or series.value is not None,
-        squares=series.squares,
-        leaf=nodes.LEAF_POINTS,
-        fan=nodes.FAN_OUT,
-    )
+    shape = Shape(counts=labels, sums=labels or series.value is not None, squares=series.squares, fan=nodes.FAN_OUT)
+    return replace(shape, leaf=min(nodes.LEAF_POINTS, nodes.LEAF_WORDS // shape.columns - 1))
 
 
 def ranges_shape(series: Series) -> Ranges:
@@ -37,7 +33,8 @@ def ranges_shape(series: Series) -> Ranges:
     assert series.value is not None
     kind = series.field(series.value).type
     code: Literal["q", "d", "16s"] = "d" if kind == "real" else "16s" if kind == "text" else "q"
-    return Ranges(series.structure == "distinct", code, leaf=nodes.LEAF_POINTS, fan=nodes.FAN_OUT)
+    leaf = min(nodes.LEAF_POINTS, nodes.LEAF_WORDS // (3 if code == "16s" else 2) - 1)
+    return Ranges(series.structure == "distinct", code, leaf=leaf, fan=nodes.FAN_OUT)
 
 
 Insert = Callable[["lmdb.Transaction[bytes]", Tables, bytes, int, bytes, Cell], None]
