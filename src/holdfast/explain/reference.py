@@ -13,7 +13,7 @@ from holdfast.bundle.reference import Reference
 POPULATIONS = ("approved", "just_approved", "all")
 """`approved`: decided negatively. `just_approved`: the tenth of those nearest the threshold. `all`: every row."""
 
-ROWS = 2_000
+ROWS = 1_000
 """Rows of the population whose contributions are averaged, spread over it evenly."""
 
 NEAREST = 0.1

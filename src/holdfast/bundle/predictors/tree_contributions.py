@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from holdfast.bundle.predictors.forest import LEAF, Forest
 from holdfast.bundle.predictors.spec import Vector
 
+WIDTHS = 4
+"""Leaves whose numbers of features lie within this are computed together."""
+
 LARGEST_TABLE = 4_000_000
 """Cells (leaves × deepest path) up to which Shapley values are computed: about 100 MB and 0.5 s a row."""
 
@@ -66,24 +69,14 @@ class TreeContributions:
         return total
 
     @cached_property
-    def _paths(self) -> _Paths:
-        return _Paths(self._forest, self._input, self._left_share)
+    def _paths(self) -> list[_Paths]:
+        return _paths(self._forest, self._input, self._left_share)
 
     def _shapley(self, goes_left: NDArray[np.bool_]) -> Vector:
-        paths = self._paths
-        # Does the row pass every split that a leaf's path has on a feature?
-        failed = np.bincount(paths.place[goes_left[paths.node] != paths.left], minlength=paths.zero.size) > 0
-        one = 1.0 - failed.reshape(paths.zero.shape)
-        inside = np.zeros(paths.zero.shape)
-        before, after = np.ones_like(inside), np.ones_like(inside)
-        for u, weight in zip(paths.points, paths.weights, strict=True):
-            factor = u * one + (1.0 - u) * paths.zero
-            np.cumprod(factor[:, :-1], axis=1, out=before[:, 1:])
-            after[:, :-1] = np.cumprod(factor[:, :0:-1], axis=1)[:, ::-1]
-            inside += weight * before * after
-        each = paths.value[:, None] * (one - paths.zero) * inside
-        total = np.bincount(paths.feature.ravel(), weights=each.ravel(), minlength=self._forest.features)
-        return total.astype(np.float64)
+        total = np.zeros(self._forest.features)
+        for paths in self._paths:
+            total += paths.shapley(goes_left, self._forest.features)
+        return total
 
 
 def _asked(forest: Forest) -> NDArray[np.int64]:
@@ -102,45 +95,109 @@ def _left_shares(forest: Forest) -> Vector:
 
 
 class _Paths:
-    """The path to each leaf, one place for each distinct feature on it: arrays of shape (leaves, places).
+    """The paths to some leaves, one place for each distinct feature on one: arrays of shape (places, leaves).
 
     `feature` and `zero` (the share of cover that follows the path at this feature's splits) stand in each place; an
     unused place has share 1 and no condition, so it adds 0. The conditions are flat: at `node` the path goes `left`
-    or not, and that concerns flat `place`.
+    or not, and that concerns flat `place`. Places come first so that every step runs along memory.
     """
 
-    def __init__(self, forest: Forest, asked: NDArray[np.int64], left_share: Vector) -> None:
-        leaves = np.flatnonzero(forest.feature == LEAF)
-        inner = np.flatnonzero(forest.feature != LEAF)
-        parent = np.full(len(forest.feature), -1, dtype=np.int64)
-        parent[forest.left[inner]] = parent[forest.right[inner]] = inner
-        # From every leaf up to its root, one step at a time for all leaves together.
-        row, node, left = [], [], []
-        now, who = leaves, np.arange(len(leaves))
-        while len(who):
-            up = parent[now]
-            who, now, up = who[up >= 0], now[up >= 0], up[up >= 0]
-            row.append(who)
-            node.append(up)
-            left.append(forest.left[up] == now)
-            now = up
-        rows, nodes, lefts = np.concatenate(row), np.concatenate(node), np.concatenate(left)
-        order = np.lexsort((asked[nodes], rows))
-        rows, self.node, self.left = rows[order], nodes[order], lefts[order]
-        features = asked[self.node]
-        new_row = np.append(True, rows[1:] != rows[:-1])[: len(rows)]
-        new = np.append(True, features[1:] != features[:-1])[: len(rows)] | new_row
-        count = np.cumsum(new) - 1
-        first = np.maximum.accumulate(np.where(new_row, count, 0)) if len(rows) else count
-        within = count - first
-        width = int(within.max(initial=0)) + 1
-        self.place = rows * width + within
-        self.value = forest.value[leaves]
-        self.zero = np.ones((len(leaves), width))
-        share = np.where(self.left, left_share[self.node], 1.0 - left_share[self.node])
-        np.multiply.at(self.zero.ravel(), self.place, share)
-        self.feature = np.zeros((len(leaves), width), dtype=np.int64)
-        self.feature.ravel()[self.place] = features
-        # n points integrate degree 2n - 1 exactly; the product over the other features has degree width - 1.
-        points, weights = np.polynomial.legendre.leggauss(width // 2 + 1)
-        self.points, self.weights = (points + 1.0) / 2.0, weights / 2.0
+    def __init__(
+        self,
+        value: Vector,
+        place: NDArray[np.int64],
+        node: NDArray[np.int64],
+        left: NDArray[np.bool_],
+        feature: NDArray[np.int64],
+        zero: Vector,
+    ) -> None:
+        self.place, self.node, self.left = place, node, left
+        self.feature = feature.ravel()
+        self.zero = zero
+        self.value = value
+        # n points integrate degree 2n - 1 exactly; the product over the other features has degree places - 1.
+        points, weights = np.polynomial.legendre.leggauss((len(zero) + 1) // 2)
+        self.steps = list(zip(((points + 1.0) / 2.0).tolist(), (weights / 2.0).tolist(), strict=True))
+
+    def shapley(self, goes_left: NDArray[np.bool_], features: int) -> Vector:
+        """What these leaves contribute to each feature, for a row that goes left where it says."""
+        zero = self.zero
+        # Does the row pass every split that a leaf's path has on a feature?
+        failed = np.bincount(self.place[goes_left[self.node] != self.left], minlength=zero.size) > 0
+        one = 1.0 - failed.reshape(zero.shape)
+        inside = np.zeros(zero.shape)
+        factor, before = np.empty_like(zero), np.empty_like(zero)
+        passed = np.empty_like(zero)
+        for u, weight in self.steps:
+            np.multiply(zero, 1.0 - u, out=factor)
+            np.multiply(one, u, out=passed)
+            factor += passed
+            before[0] = weight
+            for k in range(1, len(zero)):
+                np.multiply(before[k - 1], factor[k - 1], out=before[k])
+            after = np.ones(zero.shape[1])
+            for k in range(len(zero) - 1, 0, -1):
+                before[k] *= after
+                after *= factor[k]
+            before[0] *= after
+            inside += before
+        one -= zero
+        one *= inside
+        one *= self.value
+        total: Vector = np.bincount(self.feature, weights=one.ravel(), minlength=features)
+        return total
+
+
+def _paths(forest: Forest, asked: NDArray[np.int64], left_share: Vector) -> list[_Paths]:
+    """The paths to every leaf, those of about the same number of features together: short ones need fewer steps."""
+    leaves = np.flatnonzero(forest.feature == LEAF)
+    inner = np.flatnonzero(forest.feature != LEAF)
+    parent = np.full(len(forest.feature), -1, dtype=np.int64)
+    parent[forest.left[inner]] = parent[forest.right[inner]] = inner
+    # From every leaf up to its root, one step at a time for all leaves together.
+    row, node, left = [], [], []
+    now, who = leaves, np.arange(len(leaves))
+    while len(who):
+        up = parent[now]
+        who, now, up = who[up >= 0], now[up >= 0], up[up >= 0]
+        row.append(who)
+        node.append(up)
+        left.append(forest.left[up] == now)
+        now = up
+    rows, nodes, lefts = np.concatenate(row), np.concatenate(node), np.concatenate(left)
+    order = np.lexsort((asked[nodes], rows))
+    rows, nodes, lefts = rows[order], nodes[order], lefts[order]
+    features = asked[nodes]
+    new_row = np.append(True, rows[1:] != rows[:-1])[: len(rows)]
+    new = np.append(True, features[1:] != features[:-1])[: len(rows)] | new_row
+    count = np.cumsum(new) - 1
+    first = np.maximum.accumulate(np.where(new_row, count, 0)) if len(rows) else count
+    within = count - first
+    width = np.zeros(len(leaves), dtype=np.int64)
+    np.maximum.at(width, rows, within + 1)
+    share = np.where(lefts, left_share[nodes], 1.0 - left_share[nodes])
+    made = []
+    for most in np.unique((width + WIDTHS - 1) // WIDTHS * WIDTHS).tolist():
+        chosen = np.flatnonzero((width > most - WIDTHS) & (width <= most))
+        if not most:  # a tree of one leaf depends on nothing
+            continue
+        at = np.full(len(leaves), -1, dtype=np.int64)
+        at[chosen] = np.arange(len(chosen))
+        mine = at[rows] >= 0
+        places = int(width[chosen].max())
+        place = within[mine] * len(chosen) + at[rows[mine]]
+        zero, feature = np.ones(places * len(chosen)), np.zeros(places * len(chosen), dtype=np.int64)
+        np.multiply.at(zero, place, share[mine])
+        feature[place] = features[mine]
+        shape = (places, len(chosen))
+        made.append(
+            _Paths(
+                forest.value[leaves[chosen]],
+                place,
+                nodes[mine],
+                lefts[mine],
+                feature.reshape(shape),
+                zero.reshape(shape),
+            )  # fmt: skip
+        )
+    return made
