@@ -198,6 +198,6 @@ def _paths(forest: Forest, asked: NDArray[np.int64], left_share: Vector) -> list
                 lefts[mine],
                 feature.reshape(shape),
                 zero.reshape(shape),
-            )  # fmt: skip
+            )
         )
     return made
