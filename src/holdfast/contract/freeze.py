@@ -16,7 +16,17 @@ from holdfast.contract.model import Contract as Frozen
 from holdfast.contract.nodes import freeze_node
 from holdfast.contract.zones import freeze_zone
 
-REPLY_WORDS = ("prediction_id", "probability", "decision", "label", "threshold", "model", "variant", "warnings")
+REPLY_WORDS = (
+    "prediction_id",
+    "probability",
+    "decision",
+    "label",
+    "threshold",
+    "model",
+    "variant",
+    "assigned",
+    "warnings",
+)
 """What every reply holds; a contract's own names for its answers may not be among them."""
 
 LONGEST_GROUP = 100

@@ -22,6 +22,7 @@ from holdfast.ledger.records import Decision
 from holdfast.serving.caller import CALLER
 from holdfast.serving.live import LiveSet, Version
 from holdfast.serving.replies import counted, masked, shown_id
+from holdfast.serving.split import Unfit
 from holdfast.serving.wire import Limits
 
 
@@ -88,8 +89,19 @@ class Decider:
             cells = self._filled(version, cells, now if known is None else known.time)
             event_id, t = cells[version.id_at], cells[version.time_at]
         assert isinstance(t, int)
-        row = version.row(cells, version.reads(snapshot, cells, t))
-        score, probability = version.bundle.predict(row)
+        warnings, assigned, experiment = parsed.warnings, "", 0
+        if live.split is None:
+            row = version.row(cells, version.reads(snapshot, cells, t))
+            score, probability = version.bundle.predict(row)
+        else:
+            experiment = live.split.seq
+            try:
+                version, row, score, probability, warnings, assigned = live.split.answer(
+                    raw, cells, warnings, snapshot, t
+                )
+            except Unfit as unfit:
+                shown = masked(raw, version.openly)
+                raise Refuse(unfit.status, counted(unfit.problems), unfit.problems, shown) from None
         threshold = version.bundle.threshold.value
         decision = Decision(
             read_seq=snapshot.applied_seq,
@@ -107,9 +119,11 @@ class Decider:
             probability=probability,
             threshold=threshold,
             decision=probability >= threshold,
-            warnings=list(parsed.warnings),
+            warnings=list(warnings),
             because=self._because(version, row, probability >= threshold, reasons),
             caller=CALLER.get(),
+            assigned=assigned,
+            experiment=experiment,
         )
         return decision, False
 

@@ -1,13 +1,14 @@
 """Which versions answer now, as one immutable value that is swapped whole.
 
 A request takes `Live.now` once and keeps it to its end, so a swap fails no request. Beside the champion the champion
-before it stays loaded: its fields are still accepted, and a rollback has nothing to load.
+before it stays loaded: its fields are still accepted, and a rollback has nothing to load. So do the versions of an
+experiment, those that answer and those in its shadow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from struct import Struct
 
@@ -18,7 +19,9 @@ from holdfast.features.kernel.scalar import compile_row
 from holdfast.features.plan import Plan, plan
 from holdfast.features.state.reads import compile_reads
 from holdfast.features.state.snapshot import Snapshot
+from holdfast.ledger.records import Experiment
 from holdfast.serving.replies import Names, all_names, open_names
+from holdfast.serving.split import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,31 @@ class LiveSet:
     foreign: frozenset[str] = frozenset()
     seq: int = 0
     """The promotion that made it so."""
+    beside: tuple[Version, ...] = ()
+    """Versions of the experiments under way."""
+    split: Split | None = None
+    """The experiment that shares out the answers."""
+    experiments: tuple[int, ...] = ()
+    """The records of experiments that this set goes by."""
 
     @staticmethod
     def of(champion: Version, previous: Version | None = None, seq: int = 0) -> LiveSet:
         foreign = previous.accepted - champion.accepted if previous is not None else frozenset()
         return LiveSet(champion, previous, foreign, seq)
 
+    def under(self, record: Experiment | None, arms: Sequence[Version], shadows: Sequence[Version]) -> LiveSet:
+        """The same champion under an experiment (its `arms` in the record's order), with shadows beside it."""
+        beside = (*arms[1:], *shadows)
+        accepted = frozenset().union(*(item.accepted for item in (self.champion, *beside)))
+        if self.previous is not None:
+            accepted |= self.previous.accepted
+        split = Split(record, arms, accepted) if record is not None else None
+        return replace(self, beside=beside, split=split, foreign=accepted - self.champion.accepted)
+
     @property
     def versions(self) -> tuple[Version, ...]:
-        return (self.champion,) if self.previous is None else (self.champion, self.previous)
+        kept = (self.champion,) if self.previous is None else (self.champion, self.previous)
+        return (*kept, *self.beside)
 
     def own_fields(self, raw: dict[str, object]) -> dict[str, object]:
         """The body without what only another live contract knows."""
@@ -100,7 +119,7 @@ class LiveSet:
         return raw
 
     def source(self, name: str) -> Source | None:
-        """A source by name: the champion's wording of it, else the previous champion's."""
+        """A source by name: the champion's wording of it, else that of a version beside it."""
         for version in self.versions:
             for source in version.contract.sources:
                 if source.name == name:

@@ -106,6 +106,7 @@ def decision(record: Decision, names: Names) -> dict[str, Any]:
         "threshold": record.threshold,
         "model": {"name": record.model, "version": record.version},
         "variant": record.variant,
+        "assigned": record.assigned or record.variant,
         "warnings": record.warnings,
         names.positive: record.decision,
         names.probability: record.probability,

@@ -2,11 +2,11 @@
 
 W. R. Thompson, "On the likelihood that one unknown probability exceeds another" (Biometrika 25, 1933), in batches: a
 variant's weight for a period is the probability that its reward is the highest, by Beta posteriors from a uniform
-prior, drawn with a seed that the record gives. The reward of a decision is 1 − its loss; a loss between 0 and 1 counts as that
-part of a failure (in the manner of S. Agrawal and N. Goyal, "Analysis of Thompson sampling for the multi-armed bandit
-problem", COLT 2012). Weights are frozen for the period and stand in the ledger, so each assignment stays a keyed hash
-that can be computed again. Every variant keeps a floor, which bounds how long a mistake can last, and keeps verdicts
-(`verdict`) possible.
+prior, drawn with a seed that the record gives. The reward of a decision is 1 − its loss; a loss between 0 and 1 counts
+as that part of a failure (in the manner of S. Agrawal and N. Goyal, "Analysis of Thompson sampling for the multi-armed
+bandit problem", COLT 2012). Weights are frozen for the period and stand in the ledger, so each assignment stays a
+keyed hash that can be computed again. Every variant keeps a floor, which bounds how long a mistake can last, and keeps
+verdicts (`verdict`) possible.
 """
 
 from __future__ import annotations

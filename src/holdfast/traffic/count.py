@@ -19,9 +19,7 @@ from holdfast.traffic.assign import hashed
 from holdfast.traffic.course import origin
 from holdfast.traffic.entity import Entity
 from holdfast.traffic.plan import Plan, plan_from
-
-FALLBACK = "fallback"
-OUTSIDE = "outside"
+from holdfast.traffic.route import FALLBACK, OUTSIDE
 
 
 @dataclass

@@ -7,65 +7,18 @@ follows the ledger within a second or two; a decision that goes by a record whic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
-from holdfast.contract.model import Cell, Contract
-from holdfast.contract.values import compile_reader, read_strict
+from holdfast.contract.model import Contract
 from holdfast.errors import HoldfastError
-from holdfast.features.kernel.scalar import Predicate
-from holdfast.features.state.points import under_todays_names
 from holdfast.ledger.records import Decision, Experiment, Record
 from holdfast.ledger.replay import Difference
-from holdfast.traffic.assign import compile_assignment
-from holdfast.traffic.count import FALLBACK, OUTSIDE
 from holdfast.traffic.course import Experiments, origin
-from holdfast.traffic.entity import Entity
-from holdfast.traffic.rules import compile_rule
+from holdfast.traffic.route import FALLBACK, Router, fallback
 
 LEVEL = "assignment"
 LAG = 60_000_000
 """µs a worker may be behind; it polls four times a second."""
-
-
-class Router:
-    """One record of an experiment as a function of cells: the place of the variant, and why. Shared with serving."""
-
-    def __init__(self, record: Experiment, contract: Contract) -> None:
-        self.record = record
-        self.entity = Entity(contract, record.entity)
-        self._rule = compile_rule(record.rule, contract) if record.rule else None
-        self._rules: list[Predicate] = []
-        if record.kind == "rule":
-            self._rules = [compile_rule(arm.rule, contract) for arm in record.arms[1:]]
-        self._assign = compile_assignment(record.salt, record.slots) if record.slots else None
-        self.why = [reason(record, place) for place in range(len(record.arms))]
-        self.outside = f"{record.kind}:{record.name}:{OUTSIDE}"
-
-    def __call__(self, cells: Sequence[Cell]) -> tuple[int, str]:
-        """The place in `record.arms` (0 is the champion), and the reason as it is recorded."""
-        if self._rule is not None and not self._rule(cells):
-            return 0, self.outside
-        if self._assign is not None:
-            place = self._assign(self.entity.of(cells))
-            return place, self.why[place]
-        for place, matches in enumerate(self._rules, 1):
-            if matches(cells):
-                return place, self.why[place]
-        return 0, self.outside
-
-
-def reason(record: Experiment, place: int) -> str:
-    """Why a variant answers, in few words."""
-    head = f"{record.kind}:{record.name}"
-    match record.kind:
-        case "canary":
-            return f"{head}:{record.arms[-1].weight / 100:g}%"
-        case "bandit":
-            return f"{head}:period {record.step}"
-        case "rule":
-            return f"{head}:{record.arms[place].rule or OUTSIDE}"
-        case _:
-            return f"{head}:hash"
 
 
 def assignments(
@@ -107,10 +60,10 @@ def _check(
     router = _router(record, routers, contract_of)
     if isinstance(router, str):
         return differs("variant", decision.variant, None, router)
-    place, why = router(cells_of(decision, contract_of(record.arms[0].bundle)))
+    place, why = router(router.cells_of(decision))
     arm = record.arms[place]
     if decision.assigned.startswith(f"{FALLBACK}:"):
-        why, arm = f"{FALLBACK}:{record.name}:{arm.name}", record.arms[0]
+        why, arm = fallback(record, place), record.arms[0]
     found = []
     if decision.assigned != why:
         found += differs("assigned", decision.assigned, why, "the reason was edited, or the experiment's record")
@@ -130,17 +83,3 @@ def _router(
         except HoldfastError as error:
             routers[record.seq] = str(error)
     return routers[record.seq]
-
-
-def cells_of(decision: Decision, contract: Contract) -> tuple[Cell, ...]:
-    """The deciding event's cells as the champion of the experiment read them."""
-    source = contract.deciding
-    names = [(item.name, item.former) for item in source.fields]
-    read = compile_reader(source, source.fields)
-    cells = list(read(under_todays_names(read_strict(decision.body), names)).cells)
-    id_at, time_at = source.position(source.id), source.position(source.time)
-    if cells[id_at] is None:
-        cells[id_at] = decision.event_id
-    if cells[time_at] is None:
-        cells[time_at] = decision.time
-    return tuple(cells)
