@@ -11,10 +11,13 @@ from holdfast.errors import HoldfastError
 from holdfast.project.project import Project
 
 if TYPE_CHECKING:
+    from holdfast.access.recognise import Locks
+    from holdfast.project.settings import Settings
     from holdfast.serving.line import Line, Ready
 
 SECOND = 1_000_000
 MOST_WORKERS = 64
+OPEN = "open to everyone on this machine: no key is needed until the first `holdfast key create NAME --role scorer`"
 
 
 def serve(
@@ -26,6 +29,7 @@ def serve(
     as_json: bool = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises HoldfastError when nothing was promoted yet or the port is taken."""
+    from holdfast.access.recognise import Access
     from holdfast.project.history import ensure_state
     from holdfast.serving import run, tally
     from holdfast.serving.supervise import supervise
@@ -42,9 +46,12 @@ def serve(
         else:
             said = f"{ready.name} version {ready.version} answers at {address} (documents at {address}/docs)"
         print(said, flush=True)  # noqa: T201  # where it listens is this command's answer
+        if not access.locked:
+            print(OPEN, file=sys.stderr, flush=True)  # noqa: T201  # nobody should find this out by surprise
         if ready.trouble:
             print(ready.trouble, file=sys.stderr, flush=True)  # noqa: T201  # it serves, but not what was promoted
 
+    access = Access(project.home, locks(settings, project))
     built = ensure_state(project)
     if built is not None:
         print(f"built {built.series} series of state", file=sys.stderr, flush=True)  # noqa: T201  # it took a while
@@ -54,7 +61,7 @@ def serve(
         return
     with run.listen(place, number) as bound:
         tally.begin(project.home)
-        address = run.address_of(bound)
+        address = run.address_of(bound, locks(settings, project))
         command = [sys.executable, "-m", "holdfast.project.worker", str(project.folder.resolve())]
         drain = settings.serving_drain_seconds
         supervise(bound, command, workers=count, drain=drain, announce=lambda ready: announce(address, ready))
@@ -69,8 +76,9 @@ def work(project: Project, line: Line) -> None:
 
 def parts(project: Project) -> dict[str, Any]:
     """What a worker is made of, from the settings."""
+    from holdfast.project.settings import FILE
     from holdfast.serving.door import Patience
-    from holdfast.serving.wire import Limits
+    from holdfast.serving.wire import REASONS, Limits
 
     settings = project.settings
 
@@ -85,7 +93,11 @@ def parts(project: Project) -> dict[str, Any]:
         rows=settings.serving_max_rows,
         backdate=settings.serving_backdate_seconds * SECOND,
         skew=settings.serving_skew_seconds * SECOND,
+        reasons=settings.serving_reasons,
     )
+    if limits.reasons not in REASONS:
+        what = f"serving.reasons = {limits.reasons!r} says no decisions"
+        raise HoldfastError(what, where=str(project.folder / FILE), mend="one of: " + ", ".join(REASONS))
     patience = Patience(
         head=settings.serving_head_seconds,
         body=settings.serving_body_seconds,
@@ -96,4 +108,29 @@ def parts(project: Project) -> dict[str, Any]:
         queue=settings.serving_max_waiting_milliseconds / 1_000,
         drain=settings.serving_drain_seconds,
     )
-    return {"limits": limits, "patience": patience, "probe": probe}
+    return {"limits": limits, "patience": patience, "probe": probe, "locks": locks(settings, project)}
+
+
+def locks(settings: Settings, project: Project) -> Locks:
+    """Who may ask and how they are recognised, from the settings. Raises HoldfastError for one half of TLS."""
+    from holdfast.access.binding import Tls
+    from holdfast.access.recognise import Locks
+
+    certificate, key = settings.serving_tls_certificate, settings.serving_tls_key
+    if bool(certificate) != bool(key):
+        missing = "serving.tls_key" if certificate else "serving.tls_certificate"
+        raise HoldfastError("TLS needs a certificate and its key", where=missing, mend="set both, or neither")
+    tls = Tls(settings.where(project.folder, certificate), settings.where(project.folder, key)) if key else None
+    return Locks(
+        oidc_issuer=settings.access_oidc_issuer,
+        oidc_audience=settings.access_oidc_audience,
+        jwt_secret=settings.access_jwt_secret,
+        jwt_issuer=settings.access_jwt_issuer,
+        jwt_audience=settings.access_jwt_audience,
+        roles_claim=settings.access_roles_claim,
+        leeway=settings.access_leeway_seconds,
+        rate=settings.access_requests_per_second,
+        hosts=tuple(settings.serving_trusted_hosts.split(",")),
+        tls=tls,
+        tls_in_front=settings.serving_tls_in_front,
+    )

@@ -19,10 +19,10 @@ OPEN_TABLES = ("inputs", "training")
 """Tables whose keys are not listed here: sources of the contract, and what `holdfast.training.settings` knows."""
 
 
-def _setting(default: Any, told: str) -> Any:
+def _setting(default: Any, told: str, *, secret: bool = False) -> Any:
     if isinstance(default, dict):
         return field(default_factory=lambda: MappingProxyType(dict(default)), metadata={"help": told})
-    return field(default=default, metadata={"help": told})
+    return field(default=default, repr=not secret, metadata={"help": told})
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,9 @@ class Settings:
     serving_max_body_bytes: int = _setting(262_144, "Longest body of a request for one decision.")
     serving_max_bulk_bytes: int = _setting(33_554_432, "Longest body of a request with many rows.")
     serving_max_rows: int = _setting(10_000, "Most rows in one request.")
+    serving_reasons: str = _setting(
+        "positive", "Decisions told with their reasons: `positive` ones, only where `asked` for, or `never`."
+    )
     serving_workers: int = _setting(1, "Processes that answer; they share one address, one ledger and one state.")
     serving_max_waiting: int = _setting(
         512, "Most requests at work or waiting for the disk in one worker; more are answered 503 with Retry-After."
@@ -72,6 +75,29 @@ class Settings:
     serving_reply_seconds: int = _setting(20, "How long it may leave a reply unread.")
     serving_idle_seconds: int = _setting(65, "How long a connection may stay open between two requests.")
     serving_drain_seconds: int = _setting(10, "How long requests in flight have when the server is told to end.")
+    serving_trusted_hosts: str = _setting(
+        "", "Further names it answers to, separated by commas, beside its own; * for any name."
+    )
+    serving_tls_certificate: str = _setting("", "Certificate with its chain, in PEM; a renewed file is noticed.")
+    serving_tls_key: str = _setting("", "The certificate's key, in PEM, without a password.")
+    serving_tls_in_front: bool = _setting(False, "TLS ends in a proxy before this server, and nobody else reaches it.")
+
+    access_oidc_issuer: str = _setting("", "Address of an OpenID Connect issuer whose tokens are accepted.")
+    access_oidc_audience: str = _setting("", "The audience (`aud`) its tokens must be meant for.")
+    access_jwt_secret: str = _setting(
+        "",
+        "Secret of at least 32 bytes for tokens signed with HS256; give it in the environment, not in the file.",
+        secret=True,
+    )
+    access_jwt_issuer: str = _setting("", "The issuer (`iss`) that tokens signed with the secret must name.")
+    access_jwt_audience: str = _setting("", "The audience (`aud`) they must be meant for.")
+    access_roles_claim: str = _setting(
+        "roles", "The claim of a token that holds its roles; a dot leads into an object."
+    )
+    access_leeway_seconds: int = _setting(30, "How far an issuer's clock may differ from this one.")
+    access_requests_per_second: int = _setting(
+        0, "Most requests of one key or token in a second, in each worker; 0: no limit."
+    )
 
     def where(self, project: Path, value: str) -> Path:
         """A path in the settings, seen from the project's folder."""
@@ -94,7 +120,7 @@ class Row:
 
 
 def _dotted(name: str) -> str:
-    for table in ("features", "registry", "serving"):
+    for table in ("access", "features", "registry", "serving"):
         if name.startswith(f"{table}_"):
             return f"{table}.{name.removeprefix(f'{table}_')}"
     return name

@@ -15,6 +15,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _JSON = (b"content-type", b"application/json")
 
 
+REASONS = ("positive", "asked", "never")
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one request may ask for. Times are microseconds."""
