@@ -18,6 +18,7 @@ from holdfast.cli import (
     explain,
     features,
     init,
+    key,
     ledger,
     outcomes,
     parity,
@@ -53,6 +54,7 @@ GROUPS = (
     ("features", features.app),
     ("state", state.app),
     ("ledger", ledger.app),
+    ("key", key.app),
 )
 COMMANDS = (
     init.init,

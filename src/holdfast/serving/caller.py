@@ -13,6 +13,9 @@ from holdfast.ledger.records import Decision
 CALLER: ContextVar[str] = ContextVar("caller", default="")
 """The name of the caller; empty on an open server, where nobody is known."""
 
+REQUEST: ContextVar[str] = ContextVar("request", default="")
+"""The id of the request, which its reply carries too; for logs."""
+
 
 def own(decision: Decision) -> bool:
     """Whether the caller may look at this decision and say what came of it.

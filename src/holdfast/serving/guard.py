@@ -27,7 +27,7 @@ from holdfast.access.recognise import Access
 from holdfast.access.roles import MATRIX, OPEN, PERMISSIONS
 from holdfast.errors import Problem
 from holdfast.serving import replies
-from holdfast.serving.caller import CALLER
+from holdfast.serving.caller import CALLER, REQUEST
 from holdfast.serving.metrics import Counts
 from holdfast.serving.wire import App, Message, Receive, Scope, Send, send_json
 
@@ -105,7 +105,7 @@ class Guard:
     def __init__(self, inner: App, routes: Callable[[], Sequence[BaseRoute]], access: Access, counts: Counts) -> None:
         self._inner = inner
         self._routes = routes
-        self._access = access
+        self.access = access
         self._counts = counts
         self.hosts: Hosts = trusted("127.0.0.1")
         """Replaced when it is known where the server listens."""
@@ -138,6 +138,7 @@ class Guard:
         if state is None:
             state = scope["state"] = {}
         state["request_id"] = request_id
+        REQUEST.set(request_id)
         header = (b"x-request-id", request_id.encode("ascii"))
 
         def tagged(message: Message) -> Awaitable[None]:
@@ -146,7 +147,7 @@ class Guard:
             return send(message)
 
         permission = self._permissions.get((scope["method"], scope["path"]))
-        access = self._access
+        access = self.access
         if permission is not None and host is not None and self.hosts.accept(host):
             if access.locked:
                 if access.edition == self._edition:
@@ -185,12 +186,12 @@ class Guard:
             self._require_host(scope, host)
             found, why = await self._caller(credentials)
             permission = self._require_route(scope, found)
-            if found is None and self._access.locked and permission != OPEN:
+            if found is None and self.access.locked and permission != OPEN:
                 raise why
             if found is not None:
                 self._require_permission(found, permission)
                 self._require_turn(found)
-            elif not self._access.locked:
+            elif not self.access.locked:
                 self._require_own_page(origin)
         except Refused as refused:
             self._counts.replies["(guard)", refused.status] += 1
@@ -198,7 +199,7 @@ class Guard:
             return
         name = "" if found is None else found.name
         scope["state"]["caller"] = name
-        nobody = frozenset({OPEN}) if self._access.locked else EVERYTHING
+        nobody = frozenset({OPEN}) if self.access.locked else EVERYTHING
         scope["state"]["held"] = nobody if found is None else found.held
         CALLER.set(name)
         await self._inner(scope, receive, send)
@@ -225,7 +226,7 @@ class Guard:
 
     async def _caller(self, credentials: bytes | None) -> tuple[Remembered | None, Refused]:
         """Whoever is known by this header; else why nobody is."""
-        access = self._access
+        access = self.access
         if not access.locked:
             return None, _unknown(None)
         if self._edition != access.edition:
@@ -252,14 +253,14 @@ class Guard:
 
     async def _recognised(self, text: str) -> Caller:
         try:
-            return self._access.recognise(text)
+            return self.access.recognise(text)
         except KeysWanted as wanted:
             await asyncio.to_thread(wanted.refresh)
-            return self._access.recognise(text, asked=True)
+            return self.access.recognise(text, asked=True)
 
     def _remember(self, credentials: bytes, caller: Caller, edition: int) -> Remembered:
         now = monotonic()
-        rate = caller.rate or self._access.rate
+        rate = caller.rate or self.access.rate
         bucket = None
         if rate:
             bucket = self._buckets.get(caller.account)
@@ -270,7 +271,7 @@ class Guard:
         found = Remembered(caller, now + min(REMEMBER, caller.until - time()), bucket)
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
-        if edition == self._access.edition == self._edition:  # keys did not change while it was recognised
+        if edition == self.access.edition == self._edition:  # keys did not change while it was recognised
             self._remembered[credentials] = found
         return found
 
@@ -296,7 +297,7 @@ class Guard:
                 return permission
             if match is Match.PARTIAL:
                 allowed |= set(route.methods or ())
-        if found is None and self._access.locked:
+        if found is None and self.access.locked:
             raise _unknown(None)  # which routes there are is not told to strangers
         status, headers = (405, ((b"allow", ", ".join(sorted(allowed)).encode()),)) if allowed else (404, ())
         what = f"{HTTPStatus(status).phrase}: there is no such route"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 
+from holdfast.access.recognise import Access, Locks
 from holdfast.bundle.bundle import Bundle
 from holdfast.bundle.load import load
 from holdfast.errors import HoldfastError
@@ -23,15 +25,17 @@ from holdfast.features.state.state import State
 from holdfast.ledger.attach import attach
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.read import LedgerReader
-from holdfast.ledger.records import Promotion
+from holdfast.ledger.records import Experiment, Promotion
 from holdfast.serving.app import create_app
 from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, watch
 from holdfast.serving.door import Patience
 from holdfast.serving.durable import Durable
 from holdfast.serving.follow import Course, Follower, begin
+from holdfast.serving.guard import Guard
 from holdfast.serving.line import Line, Ready
 from holdfast.serving.listener import allow_many_files
 from holdfast.serving.live import Live
+from holdfast.serving.locked import locked
 from holdfast.serving.metrics import Counts
 from holdfast.serving.server import Server
 from holdfast.serving.tally import Tally
@@ -42,16 +46,24 @@ from holdfast.serving.wire import App, Limits
 class Opened:
     """The open parts of a server."""
 
-    app: App
+    app: Guard
     live: Live
     state: State
     durable: Durable
     counts: Counts
     tally: Tally | None
+    locks: Locks
 
 
 @contextmanager
-def opened(home: Path, limits: Limits, probe: Probe | None = None, *, number: int | None = None) -> Iterator[Opened]:
+def opened(
+    home: Path,
+    limits: Limits,
+    probe: Probe | None = None,
+    *,
+    number: int | None = None,
+    locks: Locks = Locks(),  # noqa: B008 — frozen
+) -> Iterator[Opened]:
     """Everything a server stands on, from a project's ``.holdfast`` folder; closed in reverse order at the end.
 
     `number` says which of several workers this is. Raises HoldfastError when the ledger is damaged, no champion was
@@ -66,10 +78,10 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None, *, number: in
         stack.callback(committer.close)
         reader = LedgerReader(home / "ledger")
 
-        def promotions(since: int) -> tuple[list[Promotion], int]:
+        def promotions(since: int) -> tuple[list[Promotion | Experiment], int]:
             # A record beyond what state holds may not be on the disk yet.
             until = state.applied_seq
-            return list(reader.promotions(since, until)), until
+            return list(reader.course(since, until)), until
 
         def bundle(name: str) -> Bundle:
             return load(home / "bundles" / name, expect=name)
@@ -77,6 +89,7 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None, *, number: in
         course = Course()
         live = begin(course, promotions, bundle, state.ready)
         follower = Follower(live, course, promotions, bundle, state.ready)
+        follower.look()  # the first answer already goes by the experiments under way
         follower.start()
         stack.callback(follower.stop)
         watched = [watch(live, probe)] if probe is not None else []
@@ -90,8 +103,10 @@ def opened(home: Path, limits: Limits, probe: Probe | None = None, *, number: in
         if tally is not None:
             stack.callback(tally.close)
         counts = tally.counts if tally is not None else Counts()
-        app = create_app(live, state, durable, reader, limits, counts=counts, total=tally.total if tally else None)
-        yield Opened(app, live, state, durable, counts, tally)
+        total = tally.total if tally else None
+        access = Access(home, locks)
+        app = create_app(live, state, durable, reader, limits, counts=counts, total=total, access=access)
+        yield Opened(app, live, state, durable, counts, tally, locks)
 
 
 def serve(
@@ -102,11 +117,12 @@ def serve(
     limits: Limits = Limits(),  # noqa: B008 — frozen
     patience: Patience = Patience(),  # noqa: B008 — frozen
     probe: Probe | None = None,
+    locks: Locks = Locks(),  # noqa: B008 — frozen
     announce: Callable[[str, Ready], None] | None = None,
 ) -> None:
     """Serve in this process until a signal ends it. `announce` is told the address, and what answers there."""
-    with opened(home, limits, probe) as parts, listen(host, port) as bound:
-        address = address_of(bound)
+    with opened(home, limits, probe, locks=locks) as parts, listen(host, port) as bound:
+        address = address_of(bound, locks)
 
         def started() -> None:
             if announce is not None:
@@ -122,10 +138,11 @@ def work(
     limits: Limits = Limits(),  # noqa: B008 — frozen
     patience: Patience = Patience(),  # noqa: B008 — frozen
     probe: Probe | None = None,
+    locks: Locks = Locks(),  # noqa: B008 — frozen
 ) -> None:
     """Serve as one of several workers, until a signal ends it or the supervisor at the other end of `line` is gone."""
     try:
-        with opened(home, limits, probe, number=line.number) as parts, line.bound as bound:
+        with opened(home, limits, probe, number=line.number, locks=locks) as parts, line.bound as bound:
             answer(parts, bound, patience, lambda: line.ready(Ready.of(parts.live)), line)
     except HoldfastError as error:
         line.failed(error)
@@ -137,10 +154,10 @@ def answer(
 ) -> None:
     """Run the event loop over open parts and a bound socket until a signal, then drain."""
     allow_many_files(patience.connections)
-    server = Server(config(parts.app), patience, parts.counts.turned_away, started, parts.durable, parts.tally)
-    if line is not None:
-        line.when_gone(server.end)
-    with _deaf((signal.SIGTERM, signal.SIGINT)):
+    with locked(parts.app, bound, parts.locks) as tls, _deaf((signal.SIGTERM, signal.SIGINT)):
+        server = Server(config(parts.app, tls), patience, parts.counts.turned_away, started, parts.durable, parts.tally)
+        if line is not None:
+            line.when_gone(server.end)
         server.run(sockets=[bound])
 
 
@@ -159,12 +176,13 @@ def listen(host: str, port: int) -> socket.socket:
     return taken
 
 
-def address_of(bound: socket.socket) -> str:
+def address_of(bound: socket.socket, locks: Locks = Locks()) -> str:  # noqa: B008 — frozen
     host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "http" if locks.tls is None else "https"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def config(app: App) -> uvicorn.Config:
+def config(app: App, tls: ssl.SSLContext | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -177,6 +195,7 @@ def config(app: App) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         backlog=4_096,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
 
 

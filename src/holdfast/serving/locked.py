@@ -1,0 +1,54 @@
+"""A server's locks, put on when it is known where it listens: the rule of the address, its names, TLS, the lookout."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from holdfast.access.binding import Tls, require_protection, trusted
+from holdfast.access.recognise import Locks, Lookout
+from holdfast.serving.discreet import keep_discreet
+from holdfast.serving.guard import Guard
+
+
+@contextmanager
+def locked(guard: Guard, bound: socket.socket, locks: Locks) -> Iterator[ssl.SSLContext | None]:
+    """Locks the guard for this socket while the block lasts; gives the TLS context, if there is TLS.
+
+    Raises HoldfastError when others can reach the address and the server is not protected.
+    """
+    address = str(bound.getsockname()[0])
+    require_protection(address, callers=guard.access.callers, encrypted=locks.encrypted)
+    guard.hosts = trusted(address, locks.hosts)
+    keep_discreet()
+    context = None if locks.tls is None else locks.tls.context()
+    things = [guard.access.look]
+    if locks.tls is not None and context is not None:
+        things.append(renewal(locks.tls, context))
+    lookout = Lookout(*things)
+    lookout.start()
+    try:
+        yield context
+    finally:
+        lookout.stop()
+
+
+def renewal(tls: Tls, context: ssl.SSLContext) -> Callable[[], None]:
+    """Gives new connections the new certificate when its file was renewed; a broken one is told, the old one stays."""
+    seen = _stamp(tls)
+
+    def look() -> None:
+        nonlocal seen
+        now = _stamp(tls)
+        if now != seen:
+            tls.context()  # the pair is tried on a context that nobody uses
+            tls.load(context)
+            seen = now
+
+    return look
+
+
+def _stamp(tls: Tls) -> tuple[int, int]:
+    return tls.certificate.stat().st_mtime_ns, tls.key.stat().st_mtime_ns
