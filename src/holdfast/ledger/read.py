@@ -14,13 +14,15 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger import frames
 from holdfast.ledger.frames import HEAD, MAGIC, Segment
 from holdfast.ledger.ids import seq_of
-from holdfast.ledger.records import Decision, Promotion, Record, decode
+from holdfast.ledger.records import Decision, Experiment, Promotion, Record, decode
 
 if TYPE_CHECKING:
     from holdfast.features.state.snapshot import Snapshot
 
 _PROMOTION = msgspec.msgpack.encode("promotion")
 """How a promotion's tag is spelled; other records may hold it too, a promotion always does."""
+
+_COURSE = (_PROMOTION, msgspec.msgpack.encode("experiment"))
 
 _NEVER = 1 << 62
 """After every seq."""
@@ -47,29 +49,37 @@ class LedgerReader:
 
     def promotions(self, since: int = 0, until: int | None = None) -> Iterator[Promotion]:
         """The promotions among them. Batches that hold none are not decoded: a server asks for them when it starts."""
-        for record in self._after(since, _PROMOTION):
+        for record in self._after(since, (_PROMOTION,)):
             if until is not None and record.seq > until:
                 return
             if isinstance(record, Promotion):
                 yield record
 
-    def _after(self, since: int, holding: bytes = b"") -> Iterator[Record]:
+    def course(self, since: int = 0, until: int | None = None) -> Iterator[Promotion | Experiment]:
+        """What a server follows: promotions, and decisions about experiments. As cheap as `promotions`."""
+        for record in self._after(since, _COURSE):
+            if until is not None and record.seq > until:
+                return
+            if isinstance(record, Promotion | Experiment):
+                yield record
+
+    def _after(self, since: int, holding: tuple[bytes, ...] = ()) -> Iterator[Record]:
         found = frames.segments(self._directory)
         for segment, following in zip(found, [*found[1:], None], strict=False):  # an empty ledger has no segment
             if following is None or following.first_seq > since + 1:
                 yield from self._segment(segment, since, following is None, holding)
 
     def _segment(
-        self, segment: Segment, since: int, last: bool, holding: bytes = b"", stop: int | None = None
+        self, segment: Segment, since: int, last: bool, holding: tuple[bytes, ...] = (), stop: int | None = None
     ) -> Iterator[Record]:
-        """Records of a segment after `since`, up to the offset `stop`; of batches whose bytes hold `holding`."""
+        """Records of a segment after `since`, up to the offset `stop`; of batches whose bytes hold one of `holding`."""
         offset, seq = self._start(segment, since)
         marks = self._marks.setdefault(segment.path, [])
         for start, payload in _batches(segment, offset, last, stop):
             if not marks or seq >= marks[-1][0] + 512:
                 marks.append((seq, start))
             seq += frames.count(payload)
-            if seq - 1 > since and (not holding or holding in bytes(payload)):
+            if seq - 1 > since and (not holding or _holds(bytes(payload), holding)):
                 for record in _decode(payload, segment, start):
                     if record.seq > since:
                         yield record
@@ -120,6 +130,10 @@ class LedgerReader:
         for record in self._segment(found[-1], seq, last=True):
             seq = record.seq
         return seq
+
+
+def _holds(payload: bytes, any_of: tuple[bytes, ...]) -> bool:
+    return any(item in payload for item in any_of)
 
 
 def verify(directory: Path) -> int:

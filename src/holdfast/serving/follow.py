@@ -1,6 +1,7 @@
 """Follows promotions in the ledger: load, verify, check the state, swap. The registry's bare alias is not followed.
 
-A promotion that cannot be followed leaves the old version serving; why is told in `Live.trouble` and tried again.
+A promotion that cannot be followed leaves the old version serving, an experiment that cannot be followed leaves the
+champion alone with the answers; why is told in `Live.trouble` and tried again.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.errors import HoldfastError
 from holdfast.features.plan import Series
-from holdfast.ledger.records import Promotion
+from holdfast.ledger.records import Arm, Experiment, Promotion
 from holdfast.serving.live import Archive, Live, LiveSet, Version, compile_version
+from holdfast.traffic.course import Experiments, holds_for
 
 log = logging.getLogger("holdfast.serving")
 
@@ -25,8 +28,9 @@ AGAIN = 5.0
 """Seconds before a refused bundle is looked at again; it may have been fetched anew."""
 
 
-Promotions = Callable[[int], tuple[Sequence[Promotion], int]]
-"""Promotions with a seq above the given one, in order, and the seq up to which it looked. Acknowledged ones only."""
+Promotions = Callable[[int], tuple[Sequence[Promotion | Experiment], int]]
+"""Promotions and experiments' records with a seq above the given one, in order, and the seq up to which it looked.
+Acknowledged ones only."""
 
 Load = Callable[[str], Bundle]
 """The verified bundle of a hash. Raises HoldfastError."""
@@ -41,21 +45,32 @@ class Course:
     def __init__(self) -> None:
         self.seq = 0
         self.steps: list[Promotion] = []
+        self.experiments = Experiments()
 
     def take(self, promotions: Promotions) -> None:
         """Reads on from where it stopped."""
         found, self.seq = promotions(self.seq)
-        self.steps += [item for item in found if item.alias == CHAMPION and item.action != "archive"]
+        for item in found:
+            if isinstance(item, Experiment):
+                self.experiments.take(item)
+            elif item.alias == CHAMPION and item.action != "archive":
+                self.steps.append(item)
+
+    def under_way(self, champion: str) -> tuple[Experiment, ...]:
+        """The experiments that the bundle `champion` is the champion of: one that answers, one of shadows at most."""
+        found = (self.experiments.answering(), self.experiments.shadowing())
+        return tuple(item for item in found if item is not None and holds_for(item, champion))
 
     def before(self, at: int) -> Promotion | None:
         """The last champion before step `at` that was another bundle."""
         return next((step for step in reversed(self.steps[:at]) if step.bundle != self.steps[at].bundle), None)
 
     def archive(self, load: Load) -> Archive:
-        """Finds a version that was champion once."""
+        """Finds a version that was champion once, or took part in an experiment."""
 
         def find(contract: str, version: str) -> Version | None:
-            for step in reversed(self.steps):
+            steps: list[Promotion | Arm] = [*reversed(self.steps), *self.experiments.arms()]
+            for step in steps:
                 if step.version == version and step.contract == contract:
                     try:
                         return compile_version(load(step.bundle), version)
@@ -88,13 +103,21 @@ class Follower(threading.Thread):
         """The promotion that waits for its state, and its version."""
         self._refused: tuple[int, float] | None = None
         """The promotion whose bundle was refused, and when to try it again."""
+        self._arms: dict[tuple[str, str], Version] = {}
+        """Versions of the experiments under way, loaded, by bundle and name."""
+        self._again = 0.0
+        """When an experiment that could not be followed is looked at again."""
 
     def run(self) -> None:
         while not self._end.wait(POLL):
-            try:
-                self.step()
-            except Exception as error:  # noqa: BLE001 — whatever it is, the old version goes on answering
-                self._complain(f"promotions cannot be followed: {error}")
+            self.look()
+
+    def look(self) -> None:
+        """One step that never raises."""
+        try:
+            self.step()
+        except Exception as error:  # noqa: BLE001 — whatever it is, the old version goes on answering
+            self._complain(f"promotions cannot be followed: {error}")
 
     def stop(self) -> None:
         self._end.set()
@@ -106,7 +129,7 @@ class Follower(threading.Thread):
         wanted = self._course.steps[-1]
         now = self._live.now
         if wanted.bundle == now.champion.bundle.hash and wanted.version == now.champion.version:
-            self._live.trouble = ""
+            self._experiments(now)
             return
         if self._refused is not None and self._refused[0] == wanted.seq and monotonic() < self._refused[1]:
             return
@@ -124,17 +147,73 @@ class Follower(threading.Thread):
         self._loaded = None
         log.info("version %s answers now (before: %s)", version.version, now.champion.version)
 
+    def _experiments(self, now: LiveSet) -> None:
+        """The champion is the one promoted: let it answer under the experiments of the ledger."""
+        wanted = self._course.under_way(now.champion.bundle.hash)
+        if tuple(item.seq for item in wanted) == now.experiments:
+            self._live.trouble = ""
+            return
+        trouble = self._live.trouble
+        if monotonic() >= self._again:
+            try:
+                self._arms |= {(arm.bundle, arm.name): self._arm(arm) for item in wanted for arm in item.arms[1:]}
+                self._ready_all(wanted)
+                self._under(now, wanted)
+                return
+            except HoldfastError as error:
+                self._again = monotonic() + AGAIN
+                names = ", ".join(item.name for item in wanted)
+                trouble = f"the experiment {names} cannot be followed, so the champion answers: {error}"
+        known = [item for item in wanted if item.seq in now.experiments]
+        if len(known) < len(now.experiments):
+            # What has ended or changed is left at once, whatever becomes of the next.
+            self._under(now, known)
+        self._complain(trouble)
+
+    def _ready_all(self, wanted: Sequence[Experiment]) -> None:
+        for arm in (arm for item in wanted for arm in item.arms[1:]):
+            if not all(map(self._ready, self._arms[arm.bundle, arm.name].plan.series)):
+                raise HoldfastError(f"the state of version {arm.version} is still being built")
+
+    def _under(self, now: LiveSet, wanted: Sequence[Experiment]) -> LiveSet:
+        """Swap to the champion under these experiments, whose arms are loaded."""
+        bare = LiveSet.of(now.champion, now.previous, now.seq)
+        split = next((item for item in wanted if item.kind != "shadow"), None)
+        shadows = [
+            self._arms[arm.bundle, arm.name] for item in wanted if item.kind == "shadow" for arm in item.arms[1:]
+        ]
+        arms = [] if split is None else [now.champion, *(self._arms[arm.bundle, arm.name] for arm in split.arms[1:])]
+        made = replace(bare.under(split, arms, shadows), experiments=tuple(item.seq for item in wanted))
+        self._live.replace(made)
+        kept = {(arm.bundle, arm.name) for item in wanted for arm in item.arms}
+        self._arms = {key: version for key, version in self._arms.items() if key in kept}
+        for item in wanted:
+            log.info(
+                "experiment %s: %s", item.name, ", ".join(f"{arm.name} {arm.weight / 100:g} %" for arm in item.arms)
+            )
+        return made
+
+    def _arm(self, arm: Arm) -> Version:
+        """The compiled version of a variant; one that is loaded already is not loaded again."""
+        found = self._arms.get((arm.bundle, arm.name))
+        if found is not None and found.version == arm.version:
+            return found
+        for version in self._live.now.versions:
+            if version.bundle.hash == arm.bundle and version.version == arm.version:
+                return replace(version, variant=arm.name)
+        return compile_version(self._load(arm.bundle), arm.version, arm.name)
+
     def _version(self, wanted: Promotion, now: LiveSet) -> Version:
         """The compiled version; one that is loaded already is not loaded again."""
         if self._loaded is not None and self._loaded[0] == wanted.seq:
             return self._loaded[1]
         for version in now.versions:
             if version.bundle.hash == wanted.bundle and version.version == wanted.version:
-                return version
+                return replace(version, variant=CHAMPION)
         return compile_version(self._load(wanted.bundle), wanted.version)
 
     def _complain(self, what: str) -> None:
-        if what != self._live.trouble:
+        if what and what != self._live.trouble:
             log.error("%s", what)
         self._live.trouble = what
 
