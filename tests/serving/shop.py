@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -198,17 +198,48 @@ import sys
 from pathlib import Path
 from holdfast.serving.run import serve
 {before}
-serve(Path(sys.argv[1]), port=0, announce=lambda address, live: print(address, flush=True){more})
+serve(Path(sys.argv[1]), port=0, announce=lambda address, ready: print(address, flush=True){more})
+"""
+
+WORK = """
+import sys
+from pathlib import Path
+from holdfast.serving.line import Line
+from holdfast.serving.run import work
+{before}
+work(Path(sys.argv[1]), Line.of(sys.argv[2:]){more})
+"""
+
+SUPERVISE = """
+import sys
+from pathlib import Path
+from holdfast.serving import run, tally
+from holdfast.serving.supervise import supervise
+home, workers, work = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+with run.listen("127.0.0.1", 0) as bound:
+    tally.begin(home)
+    address = run.address_of(bound)
+    command = [sys.executable, "-c", work, str(home)]
+    supervise(bound, command, workers=workers, drain=10, announce=lambda ready: print(address, flush=True))
 """
 
 
+def command(home: Path, *, before: str = "", more: str = "", workers: int = 1) -> list[str]:
+    """What starts the server; `before` is run in each worker first, `more` are further arguments."""
+    words = {"before": before, "more": f", {more}" if more else ""}
+    if workers == 1:
+        return [sys.executable, "-c", SCRIPT.format(**words), str(home)]
+    return [sys.executable, "-c", SUPERVISE, str(home), str(workers), WORK.format(**words)]
+
+
 @contextmanager
-def serving(home: Path, *, before: str = "", more: str = "") -> Iterator[Server]:
-    """The server in a process of its own; `before` is run in it first, `more` are further arguments."""
-    script = SCRIPT.format(before=before, more=f", {more}" if more else "")
+def serving(
+    home: Path, *, before: str = "", more: str = "", workers: int = 1, wrapper: Sequence[str] = ()
+) -> Iterator[Server]:
+    """The server in a process of its own (several, with more `workers`), started through `wrapper` (strace)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     process = subprocess.Popen(
-        [sys.executable, "-c", script, str(home)],
+        [*wrapper, *command(home, before=before, more=more, workers=workers)],
         stdout=subprocess.PIPE,
         stderr=None,
         text=True,

@@ -93,11 +93,10 @@ class Connection(HttpToolsProtocol):
             self.phase = HEAD
             self.since = self.door.clock()
             self._head_bytes = 0
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self.phase is HEAD:
-            self._head_bytes += len(data)
-            if self._head_bytes > self.door.patience.head_bytes and not self.transport.is_closing():
-                self.refuse("large")
+        if self.phase is HEAD and self._head_bytes > self.door.patience.head_bytes and not self.transport.is_closing():
+            self.refuse("large")
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -256,9 +255,12 @@ class Connection(HttpToolsProtocol):
         """Say why, unless an answer is on its way already, and hang up."""
         self.door.turned_away[why] += 1
         cycle = self._under_way()
-        if (cycle is None or not cycle.response_started) and (
-            self.phase is not HEAD or self._head_bytes or why == "connections"
-        ):
+        if self.phase is BODY:
+            # Answered early, it waits for no further answer.
+            expected = cycle is not None and not cycle.response_started
+        else:
+            expected = cycle is None and (self._head_bytes > 0 or why == "connections")
+        if expected:
             self.transport.write(self.door.refusals[why])
         if cycle is not None:
             cycle.disconnected = True
