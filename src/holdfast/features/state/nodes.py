@@ -249,6 +249,9 @@ class Shape:
 OPEN = 1
 """Number of the leaf at the end, which most points go to."""
 
+AT_END = b"\1"
+"""What its key has more than the root's."""
+
 
 def node_key(key: bytes, number: int) -> bytes:
     """Where a node of the tree `key` (series and entity) lies in the file.
@@ -258,7 +261,8 @@ def node_key(key: bytes, number: int) -> bytes:
     """
     if number > OPEN:
         return key + number.to_bytes(4, "big")
-    return key[SERIES:] + key[:SERIES] + b"\1" if number else key[SERIES:] + key[:SERIES]
+    root = key[SERIES:] + key[:SERIES]
+    return root + AT_END if number else root
 
 
 def series_of(node: bytes) -> bytes:

@@ -21,7 +21,7 @@ from typing import Literal
 import msgspec
 
 from holdfast.contract.model import Cell
-from holdfast.features.state.nodes import FAN_OUT, LEAF, LEAF_POINTS, OPEN, Get, node_key, present
+from holdfast.features.state.nodes import AT_END, FAN_OUT, LEAF, LEAF_POINTS, OPEN, Get, node_key, present
 from holdfast.features.state.tree import Store
 
 Value = int | float | bytes
@@ -178,26 +178,30 @@ class Ranges:
     # Writing
 
     def insert(self, store: Store, key: bytes, time: int, value: Value) -> None:
-        node = store.get(node_key(key, 0))
+        root = node_key(key, 0)
+        node = store.get(root)
         if node is None:
-            store.put(node_key(key, 0), self._pack([(time, value)]))
+            store.put(root, self._pack([(time, value)]))
             return
-        way: list[tuple[int, bytes, int]] = []
-        number, changed, end = 0, 0, True
+        # Most points come in order: the open leaf takes them, and nothing else is looked at.
+        end = root + AT_END if node[0] else root
+        last = present(store.get(end), key) if node[0] else node
+        leaf = self._append(last, time, value)
+        if leaf is not None:
+            store.put(end, leaf)
+            return
+        self._insert(store, key, node, time, value)
+
+    def _insert(self, store: Store, key: bytes, node: bytes, time: int, value: Value) -> None:
+        """Add a point that is late, or that finds its leaf full; `node` is the root."""
+        path: list[tuple[int, Branch, int]] = []
+        number, changed = 0, 0
         while node[0]:
-            (size,) = unpack_from("<q", node, 8)
-            words = _words(node, size)
-            child = max(bisect_right(words, time, 2, 2 + size) - 3, 0)
-            end = end and child == size - 1
-            way.append((number, node, child))
-            number = words[2 + size + child]
+            branch = Branch.unpack(node)
+            child = max(bisect_right(branch.firsts, time) - 1, 0)
+            path.append((number, branch, child))
+            number = branch.ids[child]
             node = present(store.get(node_key(key, number)), key)
-        if end:
-            leaf = self._append(node, time, value)
-            if leaf is not None:
-                store.put(node_key(key, number), leaf)
-                return
-        path = [(above, Branch.unpack(inner), child) for above, inner, child in way]
         points = self._unpack(node)
         at = bisect_right(points, time, key=lambda item: item[0])
         points.insert(at, (time, value))

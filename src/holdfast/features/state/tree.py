@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from holdfast.features.state.nodes import (
+    AT_END,
     LEAF,
     NOTHING,
     OPEN,
@@ -41,10 +42,23 @@ class _Half(NamedTuple):
 
 def insert(shape: Shape, store: Store, key: bytes, point: Point) -> None:
     """Add one point to the entity at `key`."""
-    node = store.get(node_key(key, 0))
+    root = node_key(key, 0)
+    node = store.get(root)
     if node is None:
-        store.put(node_key(key, 0), shape.pack_leaf([point]))
+        store.put(root, shape.pack_leaf([point]))
         return
+    # Most points come in order: the open leaf takes them, and nothing else is looked at.
+    end = root + AT_END if node[0] else root
+    last = present(store.get(end), key) if node[0] else node
+    leaf = shape.append(last, point)
+    if leaf is not None:
+        store.put(end, leaf)
+        return
+    _insert(shape, store, key, node, point)
+
+
+def _insert(shape: Shape, store: Store, key: bytes, node: bytes, point: Point) -> None:
+    """Add a point that is late, or that finds its leaf full; `node` is the root."""
     path: list[tuple[int, bytes, int]] = []
     number = 0
     while node[0]:
@@ -54,18 +68,15 @@ def insert(shape: Shape, store: Store, key: bytes, point: Point) -> None:
         path.append((number, node, child))
         number = words[1 + count + child]
         node = present(store.get(node_key(key, number)), key)
-    leaf = shape.append(node, point)
-    if leaf is None:
-        points = shape.unpack_leaf(node)
-        at = bisect_right([item.time for item in points], point.time)
-        points.insert(at, point)
-        if len(points) > shape.leaf:
-            # Points mostly come in order: an overflow at the end leaves a full leaf behind and begins a new one.
-            cut = shape.leaf if at == shape.leaf else (len(points) + 1) // 2
-            _split(shape, store, key, path, number, (_half(shape, points[:cut]), _half(shape, points[cut:])), point)
-            return
-        leaf = shape.pack_leaf(points)
-    store.put(node_key(key, number), leaf)
+    points = shape.unpack_leaf(node)
+    at = bisect_right([item.time for item in points], point.time)
+    points.insert(at, point)
+    if len(points) > shape.leaf:
+        # An overflow at the end leaves a full leaf behind and begins a new one.
+        cut = shape.leaf if at == shape.leaf else (len(points) + 1) // 2
+        _split(shape, store, key, path, number, (_half(shape, points[:cut]), _half(shape, points[cut:])), point)
+        return
+    store.put(node_key(key, number), shape.pack_leaf(points))
     for above, node, child in path:
         # Only children after the one the point went to stand on it: none, when it came at the end.
         if child + 1 < shape.children(len(node) // 8):
