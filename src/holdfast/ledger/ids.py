@@ -14,11 +14,22 @@ _CHECK = 31
 """Prime below the alphabet's size: one wrong letter or two swapped ones change the check letter."""
 
 
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_WEIGHTS = [
+    [(2 * at + 2) * first + (2 * at + 3) * second for first in range(32) for second in range(32)] for at in range(4)
+]
+"""What the pair of letters at each place adds to the check: an id is made for every answer."""
+
+
 def prediction_id(seq: int) -> str:
     """``p`` + seq in base 32 (at least 8 letters) + a check letter; ids of one ledger sort by seq."""
+    if seq < 1 << 40:
+        a, b, c, d = seq >> 30, seq >> 20 & 1023, seq >> 10 & 1023, seq & 1023
+        check = (_WEIGHTS[0][a] + _WEIGHTS[1][b] + _WEIGHTS[2][c] + _WEIGHTS[3][d]) % _CHECK
+        return f"p{_PAIRS[a]}{_PAIRS[b]}{_PAIRS[c]}{_PAIRS[d]}{_ALPHABET[check]}"
     digits = ""
     rest = seq
-    while rest or len(digits) < 8:
+    while rest:
         digits = _ALPHABET[rest & 31] + digits
         rest >>= 5
     return f"p{digits}{_ALPHABET[_check(digits)]}"
