@@ -22,6 +22,7 @@ from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision
 from holdfast.serving import metrics, openapi, pages, replies
 from holdfast.serving.batch import Batch
+from holdfast.serving.caller import OwnDecisions
 from holdfast.serving.decide import Decider, Refuse
 from holdfast.serving.durable import Durable, Unavailable
 from holdfast.serving.events import Events
@@ -74,9 +75,10 @@ def create_app(
     api = FastAPI(title=f"Holdfast: {live.now.champion.name}", version=__version__, description=ABOUT, openapi_url=None)
     api.router.routes.append(Declared("/predict", predict, ["POST"], "predict"))
     batch = Batch(live, decider, predict, state, durable, limits)
-    explain = Explain(live, decider, state, reader.prediction, reader.decision_of)
+    mine = OwnDecisions(reader)
+    explain = Explain(live, Decider(mine.at, limits, clock), state, mine.prediction, mine.of_event)
     events = Events(live, state, durable, limits, clock)
-    outcomes = Outcomes(live, state, durable, reader.prediction, limits)
+    outcomes = Outcomes(live, state, durable, mine.prediction, mine.foreign, limits)
     posts: tuple[tuple[str, Answer, int, str, str], ...] = (
         ("/predict/batch", batch, limits.bulk_body, "predict", "Decide on many"),
         ("/events", events, limits.bulk_body, "record", "Record what happened"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
+from holdfast.features.state.snapshot import Snapshot
+from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision
 
 CALLER: ContextVar[str] = ContextVar("caller", default="")
@@ -25,3 +27,30 @@ def own(decision: Decision) -> bool:
     """
     name = CALLER.get()
     return not name or decision.caller in ("", name)
+
+
+class OwnDecisions:
+    """The ledger's decisions as the caller may see them: another caller's are not there."""
+
+    def __init__(self, reader: LedgerReader) -> None:
+        self._reader = reader
+
+    def at(self, seq: int) -> Decision | None:
+        record = self._reader.record(seq)
+        return record if isinstance(record, Decision) and own(record) else None
+
+    def prediction(self, name: str) -> Decision | None:
+        """By prediction id. Those can be guessed, so another caller's must look like none."""
+        found = self._reader.prediction(name)
+        return found if found is not None and own(found) else None
+
+    def of_event(self, snapshot: Snapshot, source: str, event_id: str) -> Decision | None:
+        found = self._reader.decision_of(snapshot, source, event_id)
+        return found if found is not None and own(found) else None
+
+    def foreign(self, snapshot: Snapshot, source: str, event_id: str) -> bool:
+        """Whether another caller asked for the decision about this event."""
+        if not CALLER.get():
+            return False
+        found = self._reader.decision_of(snapshot, source, event_id)
+        return found is not None and not own(found)

@@ -28,19 +28,26 @@ class Outcomes:
     """The route: one outcome, or a list under ``outcomes``."""
 
     def __init__(
-        self, live: Live, state: State, durable: Durable, find: Callable[[str], Decision | None], limits: Limits
+        self,
+        live: Live,
+        state: State,
+        durable: Durable,
+        find: Callable[[str], Decision | None],
+        foreign: Callable[[Snapshot, str, str], bool],
+        limits: Limits,
     ) -> None:
         self._live = live
         self._state = state
         self._durable = durable
         self._find = find
+        self._foreign = foreign
         self._limits = limits
 
     async def __call__(self, body: bytes) -> bytes:
         raw = read_body_json(body)
         single = "outcomes" not in raw
         rows, _ = ([raw], True) if single else rows_of(raw, "outcome", "outcomes", self._limits.rows)
-        recorder = _Rows(self._live.now, self._find)
+        recorder = _Rows(self._live.now, self._find, self._foreign)
         answers = await record_rows(recorder, rows, self._state, self._durable)
         if not single:
             return replies.encode(summary(answers))
@@ -50,9 +57,15 @@ class Outcomes:
 
 
 class _Rows:
-    def __init__(self, live: LiveSet, find: Callable[[str], Decision | None]) -> None:
+    def __init__(
+        self,
+        live: LiveSet,
+        find: Callable[[str], Decision | None],
+        foreign: Callable[[Snapshot, str, str], bool],
+    ) -> None:
         self._live = live
         self._find = find
+        self._foreign = foreign
         self._pending: set[tuple[str, str]] = set()
         self.refusals: list[Refuse] = []
 
@@ -80,6 +93,11 @@ class _Rows:
             if decision is None:
                 raise unknown_prediction(str(row["prediction_id"]))
             event_id, source = decision.event_id, self._live.source(decision.source) or source
+        elif self._foreign(snapshot, source.name, event_id):
+            what = "another caller asked for the decision about this event"
+            raise Refuse(
+                403, what, (Problem("event_id", "not_own", what, "send it with that caller's key"),), _shown(row)
+            )
         record = Outcome(source=source.name, label=label.name, event_id=event_id, version=version, value=value)
         stored = snapshot.event(source.name, event_id)
         if stored is None:
