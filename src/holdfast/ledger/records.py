@@ -176,6 +176,8 @@ class Shadow(msgspec.Struct, array_like=True, tag="shadow", kw_only=True):
     decision: bool
     missing: list[str] = []
     """Fields that the request lacks, or has otherwise than this contract wants: read as null."""
+    answered: bool = False
+    """What was answered in truth."""
 
 
 class Tally(msgspec.Struct, array_like=True, tag="tally", kw_only=True):

@@ -108,7 +108,15 @@ def parts(project: Project) -> dict[str, Any]:
         queue=settings.serving_max_waiting_milliseconds / 1_000,
         drain=settings.serving_drain_seconds,
     )
-    return {"limits": limits, "patience": patience, "probe": probe, "locks": locks(settings, project)}
+    folder = str(project.folder.resolve())
+    promoter = [sys.executable, "-m", "holdfast.cli.main", "-C", folder, "experiment", "promote", "--json"]
+    return {
+        "limits": limits,
+        "patience": patience,
+        "probe": probe,
+        "locks": locks(settings, project),
+        "promoter": promoter,
+    }
 
 
 def locks(settings: Settings, project: Project) -> Locks:

@@ -27,6 +27,7 @@ from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Experiment, Promotion
 from holdfast.serving.app import create_app
+from holdfast.serving.aside import experiments
 from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, watch
 from holdfast.serving.door import Patience
 from holdfast.serving.durable import Durable
@@ -63,10 +64,12 @@ def opened(
     *,
     number: int | None = None,
     locks: Locks = Locks(),  # noqa: B008 — frozen
+    promoter: Sequence[str] = (),
 ) -> Iterator[Opened]:
     """Everything a server stands on, from a project's ``.holdfast`` folder; closed in reverse order at the end.
 
-    `number` says which of several workers this is. Raises HoldfastError when the ledger is damaged, no champion was
+    `number` says which of several workers this is, `promoter` is the command that makes an experiment's winner champion
+    (none: that is done by hand). Raises HoldfastError when the ledger is damaged, no champion was
     promoted, or none can serve.
     """
     with ExitStack() as stack:
@@ -92,6 +95,7 @@ def opened(
         follower.look()  # the first answer already goes by the experiments under way
         follower.start()
         stack.callback(follower.stop)
+        stack.enter_context(experiments(home, live, committer, promoter))
         watched = [watch(live, probe)] if probe is not None else []
         # One worker looks after what all share.
         shared = [] if number else [free_readers(state), keep_copy(state)]
@@ -118,10 +122,11 @@ def serve(
     patience: Patience = Patience(),  # noqa: B008 — frozen
     probe: Probe | None = None,
     locks: Locks = Locks(),  # noqa: B008 — frozen
+    promoter: Sequence[str] = (),
     announce: Callable[[str, Ready], None] | None = None,
 ) -> None:
     """Serve in this process until a signal ends it. `announce` is told the address, and what answers there."""
-    with opened(home, limits, probe, locks=locks) as parts, listen(host, port) as bound:
+    with opened(home, limits, probe, locks=locks, promoter=promoter) as parts, listen(host, port) as bound:
         address = address_of(bound, locks)
 
         def started() -> None:
@@ -139,10 +144,14 @@ def work(
     patience: Patience = Patience(),  # noqa: B008 — frozen
     probe: Probe | None = None,
     locks: Locks = Locks(),  # noqa: B008 — frozen
+    promoter: Sequence[str] = (),
 ) -> None:
     """Serve as one of several workers, until a signal ends it or the supervisor at the other end of `line` is gone."""
     try:
-        with opened(home, limits, probe, number=line.number, locks=locks) as parts, line.bound as bound:
+        with (
+            opened(home, limits, probe, number=line.number, locks=locks, promoter=promoter) as parts,
+            line.bound as bound,
+        ):
             answer(parts, bound, patience, lambda: line.ready(Ready.of(parts.live)), line)
     except HoldfastError as error:
         line.failed(error)

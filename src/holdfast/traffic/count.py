@@ -101,7 +101,6 @@ class Counts:
         self._met: set[int] = set()
         self._units: dict[str, _Unit] = {}
         self._due: list[tuple[int, str]] = []
-        self._decided: dict[int, bool] = {}
 
     def take(self, record: Record) -> None:
         """One record of the ledger."""
@@ -203,6 +202,7 @@ class Counts:
         tallied = self.shadows.setdefault(shadow.version, Tallied())
         tallied.answered += 1
         tallied.yes += shadow.decision
+        self.agreed[shadow.version] += shadow.decision == shadow.answered
 
     def of(self, place: int) -> Tallied:
         """One variant over the whole experiment."""

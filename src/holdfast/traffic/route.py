@@ -24,7 +24,7 @@ class Router:
 
     def __init__(self, record: Experiment, contract: Contract) -> None:
         self.record = record
-        self.entity = Entity(contract, record.entity)
+        self.entity = Entity(contract, record.entity or [contract.deciding.id])
         self._rule = compile_rule(record.rule, contract) if record.rule else None
         self._rules: list[Predicate] = []
         if record.kind == "rule":
@@ -47,6 +47,10 @@ class Router:
             if matches(cells):
                 return place, self.why[place]
         return 0, self.outside
+
+    def takes_part(self, cells: Sequence[Cell]) -> bool:
+        """Whether the event meets the experiment's rule."""
+        return self._rule is None or self._rule(cells)
 
     def cells_of(self, decision: Decision) -> tuple[Cell, ...]:
         """The deciding event's cells of a recorded decision, also the id and time that the server filled in."""

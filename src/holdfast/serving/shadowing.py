@@ -1,0 +1,177 @@
+"""The process that scores shadows: ``python -m holdfast.serving.shadowing HOME``.
+
+It reads answered decisions from the ledger and has the lowest priority, so it uses time that nobody else wants. When it
+falls behind it leaves the oldest out, and says how many. A shadow reads state as it stands when it comes to the
+decision; what it knew is in its own `read_seq`, so that it can be replayed like a decision.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from holdfast.bundle.load import load
+from holdfast.contract.model import NULL_CODE, Cell
+from holdfast.contract.values import read_strict
+from holdfast.errors import HoldfastError
+from holdfast.features.state.snapshot import Snapshot
+from holdfast.features.state.state import State
+from holdfast.ledger.read import LedgerReader
+from holdfast.ledger.records import Decision, Experiment, Record, Shadow, Tally
+from holdfast.serving.aside import write_frame
+from holdfast.serving.conducting import end_with_parent
+from holdfast.serving.live import Version, compile_version
+from holdfast.traffic.course import Experiments, origin
+from holdfast.traffic.route import Router
+
+log = logging.getLogger("holdfast.shadowing")
+
+LOOK = 0.1
+MOST = 10_000
+"""Decisions that may wait; the oldest are left out for newer ones."""
+FRAME = 32
+"""Shadows handed over at once: a worker is held up by no more than these."""
+
+
+class Shadower:
+    """Decisions in, shadows out, for the shadow experiment that is under way."""
+
+    def __init__(self, home: Path, state: State, reader: LedgerReader) -> None:
+        self._home = home
+        self._state = state
+        self._reader = reader
+        self._course = Experiments()
+        self._waiting: deque[Decision] = deque()
+        self._seq = 0
+        self._done = 0
+        """The last decision that has its shadows."""
+        self._record: Experiment | None = None
+        self._router: Router | None = None
+        self._versions: list[Version] = []
+        self.dropped = 0
+
+    def read(self) -> None:
+        """Take what was appended to the ledger."""
+        until = self._state.applied_seq
+        if self._seq == 0:
+            past = list(self._reader.course(0, until))
+            now = Experiments(past).shadowing()
+            first = until + 1 if now is None else origin(now)
+            for step in past:
+                if step.seq < first:
+                    self._course.take(step)
+            self._seq = first - 1
+        for record in self._reader.records(self._seq, until):
+            self._take(record)
+        self._seq = max(self._seq, until)
+
+    def _take(self, record: Record) -> None:
+        if isinstance(record, Decision):
+            if self._record is not None:
+                self._waiting.append(record)
+                if len(self._waiting) > MOST:
+                    self._waiting.popleft()
+                    self.dropped += 1
+        elif isinstance(record, Shadow):
+            self._done = max(self._done, record.decision_seq)
+        elif self._course.take(record):
+            self._follow(self._course.shadowing())
+
+    def _follow(self, record: Experiment | None) -> None:
+        if record == self._record:
+            return
+        self._record, self._versions, self._router = record, [], None
+        self._waiting.clear()
+        if record is None:
+            return
+        try:
+            champion, *others = (load(self._home / "bundles" / arm.bundle, expect=arm.bundle) for arm in record.arms)
+            arms = record.arms[1:]
+            self._router = Router(record, champion.contract)
+            self._versions = [
+                compile_version(bundle, arm.version, arm.name) for bundle, arm in zip(others, arms, strict=True)
+            ]
+        except HoldfastError as error:
+            log.error("the shadows of %s cannot be scored: %s", record.name, error)
+
+    def shadows(self) -> Iterator[Sequence[Record]]:
+        """The shadows of what waits, in small parts."""
+        part: list[Record] = []
+        while self._waiting:
+            decision = self._waiting.popleft()
+            if decision.seq <= self._done or self._record is None or self._router is None:
+                continue
+            self._done = decision.seq
+            if not self._router.takes_part(self._router.cells_of(decision)):
+                continue
+            raw = read_strict(decision.body)
+            with self._state.snapshot() as snapshot:
+                part += [shadow(version, decision, raw, snapshot, self._record.seq) for version in self._versions]
+            if len(part) >= FRAME:
+                yield part
+                part = []
+        if self.dropped and self._record is not None:
+            name = f"{os.uname().nodename}:{os.getpid()}"
+            part.append(Tally(process=name, experiment=self._record.seq, counts=[], dropped=self.dropped))
+            self.dropped = 0
+        if part:
+            yield part
+
+
+def shadow(version: Version, decision: Decision, raw: dict[str, object], snapshot: Snapshot, experiment: int) -> Shadow:
+    """What this version would have decided. What its contract does not find in the request is null."""
+    parsed = version.read({name: value for name, value in raw.items() if name in version.accepted})
+    wrong = {problem.field for problem in parsed.problems}
+    cells: list[Cell] = [
+        NULL_CODE if cell is None and field.type == "category" else cell
+        for cell, field in zip(parsed.cells, version.source.fields, strict=True)
+    ]
+    cells[version.id_at], cells[version.time_at] = decision.event_id, decision.time
+    row = version.row(cells, version.reads(snapshot, cells, decision.time))
+    score, probability = version.bundle.predict(row)
+    threshold = version.bundle.threshold.value
+    return Shadow(
+        decision_seq=decision.seq,
+        event_id=decision.event_id,
+        read_seq=snapshot.applied_seq,
+        contract=version.contract_hash,
+        model=version.name,
+        version=version.version,
+        experiment=experiment,
+        features=version.packed.pack(*row),
+        score=score,
+        probability=probability,
+        threshold=threshold,
+        decision=probability >= threshold,
+        missing=sorted(wrong),
+        answered=decision.decision,
+    )
+
+
+def run(home: Path, out: IO[bytes]) -> None:
+    """Score what was answered; for ever."""
+    state = State.open(home / "state", readonly=True)
+    shadower = Shadower(home, state, LedgerReader(home / "ledger"))
+    while True:
+        shadower.read()
+        for part in shadower.shadows():
+            write_frame(out, part)
+            shadower.read()  # so that what is left out is the oldest
+        time.sleep(LOOK)
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    end_with_parent()
+    os.nice(19)
+    run(Path(sys.argv[1]), sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()
