@@ -11,7 +11,8 @@ from holdfast.contract.values import timestamp_text
 from holdfast.errors import HoldfastError
 from holdfast.features.state.state import State
 from holdfast.serving.durable import Durable
-from holdfast.serving.live import Live, Version
+from holdfast.serving.live import Live, LiveSet, Version
+from holdfast.traffic.assign import SLOTS
 
 
 class Health:
@@ -59,6 +60,8 @@ class Health:
             "problems": shape.get("problems", []),
             "model": identity(live.champion),
             "previous": identity(live.previous) if live.previous is not None else None,
+            "experiment": under_way(live),
+            "beside": [identity(version) for version in live.beside],
             "state": {"applied_seq": self.applied_seq()},
             "registry": staleness(self._live.registry, live.champion),
             "uptime_seconds": round(time() - self._began, 1),
@@ -99,6 +102,15 @@ def identity(version: Version) -> dict[str, str]:
         "bundle": version.bundle.hash,
         "contract": version.contract_hash,
     }
+
+
+def under_way(live: LiveSet) -> dict[str, Any] | None:
+    """The experiment that shares out the answers: whose part is how large."""
+    if live.split is None:
+        return None
+    record = live.split.record
+    variants = [{"variant": arm.name, "version": arm.version, "share": arm.weight / SLOTS} for arm in record.arms]
+    return {"name": record.name, "kind": record.kind, "step": record.step, "seq": record.seq, "variants": variants}
 
 
 def staleness(seen: Mapping[str, object], champion: Version) -> dict[str, Any]:
