@@ -137,7 +137,9 @@ def _add_post(
 
     async def route(request: Request) -> Response:
         try:
-            reply = _json(200, await answer(await read_body(request.receive, most)))
+            body = await read_body(request.receive, most)
+            given = (body, request.url.query) if isinstance(answer, Explain) else (body,)
+            reply = _json(200, await answer(*given))
         except Gone:
             return Response(status_code=499)
         except TooLarge:
