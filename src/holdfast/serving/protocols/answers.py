@@ -32,7 +32,9 @@ def said(message: str, problems: Sequence[Problem]) -> str:
     told = [str(problem) for problem in problems[:_LISTED]]
     if len(problems) > _LISTED:
         told.append(f"and {len(problems) - _LISTED} more")
-    return message if told in ([], [message]) else f"{message}: " + "; ".join(told)
+    if len(problems) == 1 and problems[0].what == message:
+        return told[0]
+    return f"{message}: " + "; ".join(told) if told else message
 
 
 def guarded(
