@@ -74,6 +74,7 @@ class Declared(Route):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], methods: list[str], permission: str) -> None:
         super().__init__(path, endpoint, methods=methods)
+        self.app = endpoint  # as it is: a function, too, is an ASGI application here
         self.openapi_extra = {"x-permission": permission}
 
 
