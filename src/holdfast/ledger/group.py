@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
 from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.records import Record
@@ -14,7 +15,10 @@ from holdfast.ledger.writer import LedgerWriter, Settled
 MOST = 1_024
 """Records in one batch."""
 
+T = TypeVar("T")
+
 _Job = tuple[Sequence[Record], "Future[Record] | Future[list[Settled]]", bool]
+_Work = tuple[Callable[[LedgerWriter], Any], "Future[Any]"]
 
 
 class GroupCommitter:
@@ -22,7 +26,7 @@ class GroupCommitter:
 
     def __init__(self, writer: LedgerWriter) -> None:
         self._writer = writer
-        self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting: SimpleQueue[_Job | _Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="holdfast-ledger", daemon=True)
         self._closed = False
         self._thread.start()
@@ -39,28 +43,49 @@ class GroupCommitter:
         self._put((intents, future, False))
         return future
 
-    def _put(self, job: _Job) -> None:
+    def run(self, work: Callable[[LedgerWriter], T]) -> Future[T]:
+        """What `work` answers in the ledger's thread, alone with the writer: to decide, and write what was decided."""
+        future: Future[T] = Future()
+        self._put((work, future))
+        return future
+
+    def _put(self, job: _Job | _Work) -> None:
         if self._closed:
             raise RuntimeError("this committer is closed")
         self._waiting.put(job)
 
     def _run(self) -> None:
-        while (job := self._waiting.get()) is not None:
-            jobs, records = [job], list(job[0])
-            last = False
-            while len(records) < MOST:
-                try:
-                    following = self._waiting.get_nowait()
-                except Empty:
-                    break
-                if following is None:
-                    last = True
-                    break
-                jobs.append(following)
-                records += following[0]
-            self._settle(jobs, records)
-            if last:
-                return
+        following: _Job | _Work | None = self._waiting.get()
+        while following is not None:
+            if len(following) == 2:
+                self._work(*following)
+                following = self._waiting.get()
+            else:
+                following = self._together(following)
+
+    def _work(self, work: Callable[[LedgerWriter], T], future: Future[T]) -> None:
+        try:
+            answer = work(self._writer)
+        except Exception as error:  # noqa: BLE001 - whatever it is, who waits must hear it
+            future.set_exception(error)
+        else:
+            future.set_result(answer)
+
+    def _together(self, job: _Job) -> _Job | _Work | None:
+        """Settle a job with those that wait behind it; returns what is not one of them."""
+        jobs, records = [job], list(job[0])
+        while len(records) < MOST:
+            try:
+                following = self._waiting.get_nowait()
+            except Empty:
+                break
+            if following is None or len(following) == 2:
+                self._settle(jobs, records)
+                return following
+            jobs.append(following)
+            records += following[0]
+        self._settle(jobs, records)
+        return self._waiting.get()
 
     def _settle(self, jobs: list[_Job], records: list[Record]) -> None:
         try:

@@ -19,7 +19,7 @@ import lmdb
 
 from holdfast.errors import HoldfastError
 from holdfast.features.state.snapshot import Snapshot
-from holdfast.features.state.state import State
+from holdfast.features.state.state import Reading, State
 from holdfast.features.state.tables import Applied
 from holdfast.features.state.writing import Writer
 from holdfast.ledger.duplicates import Conflict, Seen
@@ -71,6 +71,10 @@ class LedgerWriter:
                 raise item
             answers.append(item)
         return answers
+
+    def snapshot(self) -> Reading:
+        """State as it is now, to decide on what is then settled."""
+        return self._state.snapshot()
 
     def settle(self, records: Sequence[Record]) -> list[Settled]:
         """Like `commit`, but each record on its own: a Conflict stands in the place of one that is refused."""

@@ -15,6 +15,9 @@ from holdfast.serving import replies
 from holdfast.serving.decide import Refuse
 from holdfast.serving.durable import Durable
 
+PIECE = 1_000
+"""Rows recorded at once; what others ask meanwhile comes between two pieces."""
+
 Row = dict[str, object]
 Answer = tuple[int, dict[str, Any]]
 """HTTP status and body of one row."""
@@ -74,7 +77,10 @@ async def record_rows(
     prepared = await asyncio.to_thread(_prepare, recorder, rows, state)
     if whole:
         _all_or_none(recorder, prepared)
-    return await asyncio.gather(*(_record(recorder, item, durable) for item in prepared))
+    answers: list[Answer] = []
+    for at in range(0, len(prepared), PIECE):
+        answers += await _record(recorder, prepared[at : at + PIECE], durable)
+    return answers
 
 
 class RefusedRows(Exception):  # noqa: N818 — an answer, not a fault
@@ -114,16 +120,25 @@ def _prepare(recorder: Recorder, rows: Sequence[object], state: State) -> list[R
     return prepared
 
 
-async def _record(recorder: Recorder, item: Record | dict[str, Any] | Refuse, durable: Durable) -> Answer:
-    if isinstance(item, dict):
-        return 200, item
-    if isinstance(item, Refuse):
-        return item.status, recorder.refused(item)
-    try:
-        return 200, recorder.told(await durable.commit(item))
-    except Conflict:
-        refusal = recorder.clash(item)
-        return refusal.status, recorder.refused(refusal)
+async def _record(
+    recorder: Recorder, items: Sequence[Record | dict[str, Any] | Refuse], durable: Durable
+) -> list[Answer]:
+    records = [item for item in items if not isinstance(item, dict | Refuse)]
+    settled = iter(await durable.commit_all(records) if records else ())
+    answers: list[Answer] = []
+    for item in items:
+        if isinstance(item, dict):
+            answers.append((200, item))
+            continue
+        kept = item if isinstance(item, Refuse) else next(settled)
+        if isinstance(kept, Conflict):
+            assert not isinstance(item, Refuse)
+            kept = recorder.clash(item)
+        if isinstance(kept, Refuse):
+            answers.append((kept.status, recorder.refused(kept)))
+        else:
+            answers.append((200, recorder.told(kept)))
+    return answers
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, Any]:

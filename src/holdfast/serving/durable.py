@@ -1,7 +1,9 @@
-"""The event loop's side of the group commit: a record goes in, and comes back when it is on disk.
+"""The event loop's side of the ledger: what is to be decided and kept goes in, and its answer comes back from disk.
 
 One batch is under way at a time; what arrives meanwhile is the next one. So the disk's own pace sets the size of a
-batch, and the loop is woken once for each batch, not once for each record. Used on the event loop only.
+batch, and the loop is woken once for each batch. A batch is decided, written and answered in the ledger's thread: two
+threads that read and write state by turns would spend more time waiting for each other than working. Used on the event
+loop only.
 """
 
 from __future__ import annotations
@@ -11,20 +13,51 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TypeVar, cast
+from contextvars import Context, copy_context
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
+from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.records import Record
-from holdfast.ledger.writer import Settled
+from holdfast.ledger.writer import LedgerWriter, Settled
 
 log = logging.getLogger("holdfast.serving")
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
-_Answer = asyncio.Future[Settled]
-_Waiting = tuple[Record, _Answer | None]
-"""A record, and who waits for it (nobody waits for a refusal)."""
+
+class Job(Protocol[T_co]):
+    """What one request wants of the ledger. Both methods run in the ledger's thread, in the request's context."""
+
+    def records(self, snapshot: Snapshot) -> Sequence[Record]:
+        """What is to be written. What it raises is the request's alone."""
+        ...
+
+    def result(self, settled: Sequence[Settled]) -> T_co:
+        """The answer, when the records are on disk: each as it was settled."""
+        ...
+
+
+class _Waiting(NamedTuple):
+    job: Job[Any]
+    context: Context
+    answer: asyncio.Future[Any] | None
+    """Nobody waits for a refusal."""
+
+
+class _Failed(NamedTuple):
+    error: BaseException
+
+
+class _Done(NamedTuple):
+    """A batch: an answer or a fault for each job, the last record on disk, and why nothing was written."""
+
+    answers: list[Any]
+    seq: int
+    trouble: str
 
 
 class Unavailable(Exception):  # noqa: N818 — an answer, not a fault
@@ -32,9 +65,9 @@ class Unavailable(Exception):  # noqa: N818 — an answer, not a fault
 
 
 class Durable:
-    """Submits records and waits for them. At most `most` may wait at once; further ones are turned away."""
+    """Takes jobs and answers them. At most `most` may wait at once; further ones are turned away."""
 
-    def __init__(self, committer: GroupCommitter, *, most: int = 16_384, batch: int = 1_024) -> None:
+    def __init__(self, committer: GroupCommitter, *, most: int = 16_384, batch: int = 256) -> None:
         self._committer = committer
         self._most = most
         self._batch = batch
@@ -50,26 +83,34 @@ class Durable:
     def waiting(self) -> int:
         return len(self._next) + len(self._under_way)
 
+    async def do(self, job: Job[T]) -> T:
+        """The job's answer, when what it keeps is on disk. Raises what the job raises, or Unavailable."""
+        if len(self._next) >= self._most:
+            raise Unavailable("too many requests wait for the disk")
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(job, answer)
+        return await answer
+
     async def commit(self, record: R) -> R:
         """The record as the ledger keeps it (an earlier one, when the same was recorded meanwhile).
 
         Raises Conflict, or Unavailable.
         """
-        if len(self._next) >= self._most:
-            raise Unavailable("too many requests wait for the disk")
-        answer: _Answer = asyncio.get_running_loop().create_future()
-        self._put(record, answer)
-        settled = await answer
+        (settled,) = await self.do(_Keep((record,)))
         if isinstance(settled, Conflict):
             raise settled
         return cast(R, settled)
+
+    async def commit_all(self, records: Sequence[Record]) -> Sequence[Settled]:
+        """Many records in one piece, each as the ledger keeps it or with its Conflict. Raises Unavailable."""
+        return await self.do(_Keep(records))
 
     def note(self, record: Record) -> None:
         """Submits a record nobody waits for (a refusal). Dropped, and said so, when the ledger is far behind."""
         if len(self._next) >= self._most:
             log.warning("a refusal was not recorded: too many records wait for the disk")
             return
-        self._put(record, None)
+        self._put(_Keep((record,)), None)
 
     async def drained(self, patience: float = 5.0) -> None:
         """Returns when nothing waits any more, or patience is over."""
@@ -78,52 +119,100 @@ class Durable:
                 return
             await asyncio.sleep(0.01)
 
-    def _put(self, record: Record, answer: _Answer | None) -> None:
-        self._next.append((record, answer))
+    def _put(self, job: Job[Any], answer: asyncio.Future[Any] | None) -> None:
+        self._next.append(_Waiting(job, copy_context(), answer))
         if not self._busy:
             self._busy = True
             # After this turn of the loop: requests that came together go together.
             asyncio.get_running_loop().call_soon(self._submit)
 
     def _submit(self) -> None:
-        self._under_way, self._next = self._next[: self._batch], self._next[self._batch :]
+        batch, self._next = self._next[: self._batch], self._next[self._batch :]
+        self._under_way = batch
         loop = asyncio.get_running_loop()
 
-        def landed(done: Future[list[Settled]]) -> None:
+        def landed(done: Future[_Done]) -> None:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
                 loop.call_soon_threadsafe(self._landed, done)
 
         try:
-            self._committer.submit_all([record for record, _ in self._under_way]).add_done_callback(landed)
+            self._committer.run(lambda writer: _settle(batch, writer)).add_done_callback(landed)
         except RuntimeError as error:  # the committer is closed
-            failed: Future[list[Settled]] = Future()
+            failed: Future[_Done] = Future()
             failed.set_exception(error)
             self._landed(failed)
 
-    def _landed(self, done: Future[list[Settled]]) -> None:
+    def _landed(self, done: Future[_Done]) -> None:
         batch, self._under_way = self._under_way, []
         error = done.exception()
-        if error is None:
-            self._answer(batch, done.result())
+        if error is not None:
+            none = _Failed(Unavailable("the ledger cannot be written"))
+            found = _Done([none] * len(batch), 0, str(error))
         else:
-            self._refuse(batch, error)
+            found = done.result()
+        if found.trouble and not self.trouble:
+            log.error("the ledger cannot be written: %s", found.trouble)
+        if found.seq or found.trouble:
+            self.trouble = found.trouble
+        self.seq = max(self.seq, found.seq)
+        for waiting, item in zip(batch, found.answers, strict=True):
+            answer = waiting.answer
+            if answer is None or answer.done():
+                continue
+            if isinstance(item, _Failed):
+                answer.set_exception(item.error)
+            else:
+                answer.set_result(item)
         if self._next:
             self._submit()
         else:
             self._busy = False
 
-    def _answer(self, batch: Sequence[_Waiting], settled: Sequence[Settled]) -> None:
-        self.trouble = ""
-        for (_, answer), item in zip(batch, settled, strict=True):
-            if not isinstance(item, Conflict):
-                self.seq = max(self.seq, item.seq)
-            if answer is not None and not answer.done():
-                answer.set_result(item)
 
-    def _refuse(self, batch: Sequence[_Waiting], error: BaseException) -> None:
-        if not self.trouble:
-            log.error("the ledger cannot be written: %s", error)
-        self.trouble = str(error)
-        for _, answer in batch:
-            if answer is not None and not answer.done():
-                answer.set_exception(Unavailable("the ledger cannot be written"))
+class _Keep:
+    """Records that are ready."""
+
+    __slots__ = ("_records",)
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+
+    def records(self, snapshot: Snapshot) -> Sequence[Record]:
+        return self._records
+
+    def result(self, settled: Sequence[Settled]) -> Sequence[Settled]:
+        return settled
+
+
+def _settle(batch: Sequence[_Waiting], writer: LedgerWriter) -> _Done:
+    """Decide a batch at one snapshot, write it in one piece, answer it. In the ledger's thread."""
+    answers: list[Any] = [None] * len(batch)
+    records: list[Record] = []
+    parts: list[tuple[int, int]] = []
+    with writer.snapshot() as snapshot:
+        for at, (job, context, _) in enumerate(batch):
+            start = len(records)
+            try:
+                records += context.run(job.records, snapshot)
+            except Exception as error:  # noqa: BLE001 - it is the request's, and the others go on
+                answers[at] = _Failed(error)
+            parts.append((start, len(records)))
+    settled: list[Settled] = []
+    trouble, seq = "", 0
+    if records:
+        try:
+            settled = writer.settle(records)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
+            trouble = str(error)
+        seq = max((item.seq for item in settled if not isinstance(item, Conflict)), default=0)
+    for at, ((job, context, _), (start, end)) in enumerate(zip(batch, parts, strict=True)):
+        if answers[at] is not None:
+            continue
+        if trouble and start < end:
+            answers[at] = _Failed(Unavailable("the ledger cannot be written"))
+            continue
+        try:
+            answers[at] = context.run(job.result, settled[start:end])
+        except Exception as error:  # noqa: BLE001
+            answers[at] = _Failed(error)
+    return _Done(answers, seq, trouble)

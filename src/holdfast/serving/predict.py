@@ -6,17 +6,19 @@ The reply leaves only when the decision is on disk.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from time import perf_counter
 from urllib.parse import parse_qs
 
 from holdfast.errors import Problem
-from holdfast.features.state.state import State
+from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.duplicates import Conflict
-from holdfast.ledger.records import Decision, Refusal
+from holdfast.ledger.records import Decision, Record, Refusal
+from holdfast.ledger.writer import Settled
 from holdfast.serving import replies
 from holdfast.serving.decide import Decider, Refuse, conflict, read_body_json
 from holdfast.serving.durable import Durable, Unavailable
-from holdfast.serving.live import Live, LiveSet
+from holdfast.serving.live import Live
 from holdfast.serving.metrics import Counts
 from holdfast.serving.wire import Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
 
@@ -31,12 +33,9 @@ OURS = replies.error(FAULT, [Problem("", "fault", FAULT, "send it again; if it f
 class Predict:
     """The hot path as an ASGI application for one path and method."""
 
-    def __init__(
-        self, live: Live, decider: Decider, state: State, durable: Durable, counts: Counts, limits: Limits
-    ) -> None:
+    def __init__(self, live: Live, decider: Decider, durable: Durable, counts: Counts, limits: Limits) -> None:
         self._live = live
         self._decider = decider
-        self._state = state
         self._durable = durable
         self._counts = counts
         self._limits = limits
@@ -65,31 +64,22 @@ class Predict:
 
     async def answer(self, body: bytes, reasons: int) -> bytes:
         """The reply to one body, once it is durable. Raises Refuse, Unavailable."""
-        live = self._live.now
-        raw = read_body_json(body)
-        with self._state.snapshot() as snapshot:
-            decision, old = self._decider.decide(live, raw, body, snapshot, reasons)
-        if not old:
-            decision = await self.keep(decision, live, raw)
-        return replies.encode(self.reply(decision, old))
+        asked = _Asked(self._live, self._decider, body, reasons)
+        reply = await self._durable.do(asked)
+        self.count(asked.decision, asked.old)
+        return reply
 
-    async def keep(self, decision: Decision, live: LiveSet, raw: dict[str, object]) -> Decision:
-        """The decision as the ledger keeps it."""
-        try:
-            return await self._durable.commit(decision)
-        except Conflict:
-            champion = live.champion
-            name = replies.shown_id(champion.source, decision.event_id)
-            raise conflict(name, replies.masked(raw, champion.openly)) from None
-
-    def reply(self, decision: Decision, old: bool) -> dict[str, object]:
-        """Counts a decision and puts it in its contract's words."""
+    def count(self, decision: Decision, old: bool) -> None:
         counts = self._counts
         if old:
             counts.repeats += 1
         else:
             counts.decisions[decision.version, decision.decision] += 1
             counts.warnings += len(decision.warnings)
+
+    def reply(self, decision: Decision, old: bool) -> dict[str, object]:
+        """Counts a decision and puts it in its contract's words."""
+        self.count(decision, old)
         return replies.decision(decision, self._live.names(decision.contract, decision.version))
 
     def refuse(self, refused: Refuse) -> dict[str, object]:
@@ -106,6 +96,40 @@ class Predict:
         )
         self._durable.note(kept)
         return replies.error_shape(refused.message, refused.problems, refused.shown)
+
+
+class _Asked:
+    """One request on its way through the ledger's thread: from its body to its reply."""
+
+    __slots__ = ("_body", "_champion", "_decider", "_live", "_raw", "_reasons", "decision", "old")
+
+    def __init__(self, live: Live, decider: Decider, body: bytes, reasons: int) -> None:
+        self._live = live
+        self._decider = decider
+        self._body = body
+        self._reasons = reasons
+
+    decision: Decision
+    old: bool
+
+    def records(self, snapshot: Snapshot) -> Sequence[Record]:
+        live = self._live.now
+        self._champion = live.champion
+        self._raw = read_body_json(self._body)
+        self.decision, self.old = self._decider.decide(live, self._raw, self._body, snapshot, self._reasons)
+        return () if self.old else (self.decision,)
+
+    def result(self, settled: Sequence[Settled]) -> bytes:
+        if not self.old:
+            kept = settled[0]
+            if isinstance(kept, Conflict):
+                champion = self._champion
+                name = replies.shown_id(champion.source, self.decision.event_id)
+                raise conflict(name, replies.masked(self._raw, champion.openly))
+            assert isinstance(kept, Decision)
+            self.decision = kept
+        decision = self.decision
+        return replies.encode(replies.decision(decision, self._live.names(decision.contract, decision.version)))
 
 
 def asked_reasons(query: bytes) -> int:

@@ -96,9 +96,9 @@ class State:
 
     # Reading
 
-    def snapshot(self) -> _Reading:
+    def snapshot(self) -> Reading:
         """``with state.snapshot() as snapshot:`` for one request's reads."""
-        return _Reading(self)
+        return Reading(self)
 
     @property
     def applied(self) -> Applied:
@@ -291,7 +291,7 @@ class State:
                 self._lock.notify_all()
 
 
-class _Reading:
+class Reading:
     """The context of one snapshot; a class because a generator would cost as much as the reads."""
 
     __slots__ = ("_state", "_transaction")
