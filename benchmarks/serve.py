@@ -170,7 +170,7 @@ class Client(asyncio.Protocol):
 
     def __init__(self, path: str, bodies: Iterator[bytes], waits: list[float], failed: list[bytes]) -> None:
         self._head = (
-            f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: ".encode()
+            f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ".encode()
         )
         self._bodies = bodies
         self._waits = waits
