@@ -69,7 +69,7 @@ def create_app(
     """
     counts = counts or Counts()
     decider = Decider(lambda seq: _decision(reader, seq), limits, clock)
-    predict = Predict(live, decider, state, durable, counts, limits)
+    predict = Predict(live, decider, durable, counts, limits)
     health = Health(live, state, durable)
     # FastAPI's own documents would be routes that declare nothing, and its page loads scripts from elsewhere.
     api = FastAPI(title=f"Holdfast: {live.now.champion.name}", version=__version__, description=ABOUT, openapi_url=None)
