@@ -136,7 +136,7 @@ def test_a_decision_is_explained_by_either_of_its_names(shop: Path, run: Run) ->
     prediction, event = records(shop, run, "decision")[0]["what"].split()[:2]
     by_prediction = run("-C", shop, "explain", prediction, "--json").document
     assert by_prediction == run("-C", shop, "explain", event.rstrip(":"), "--json").document
-    added = sum(reason["contribution"] for reason in by_prediction["reasons"]) + by_prediction["base_value"]
+    added = sum(reason["contribution"] for reason in by_prediction["contributions"]) + by_prediction["base_value"]
     assert abs(added - by_prediction["score"]) < 1e-9
     assert run("-C", shop, "explain", "nobody").code == 2
 

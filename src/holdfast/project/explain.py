@@ -1,8 +1,9 @@
-"""Why a recorded decision came out as it did: exact contributions, by the version that decided."""
+"""Why a recorded decision came out as it did: its reasons, and the document that `POST /explain` answers."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import HoldfastError
@@ -13,73 +14,65 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reason:
-    feature: str
-    value: float | str | bool | None
-    contribution: float
-    """What it added to the raw score."""
-    description: str
-
-
-@dataclass(frozen=True)
 class Explained:
-    """One decision with all its reasons, the largest first; with the base value they add up to the score."""
+    """One decision: `shape` is the same document that the server answers."""
 
-    prediction_id: str
-    event_id: str
-    version: str
-    score: float
-    probability: float
-    threshold: float
-    decision: bool
-    base_value: float
-    method: str
-    reasons: tuple[Reason, ...]
+    shape: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(self.shape)
 
     def lines(self) -> list[str]:
-        verdict = "yes" if self.decision else "no"
-        return [
+        """The decision, its reasons and what else was asked for; the contributions are left to a table."""
+        shape = self.shape
+        lines = [
             (
-                f"{self.prediction_id} (event {self.event_id}), version {self.version}: {verdict}, "
-                f"probability {self.probability:.6g} against {self.threshold:.6g}"
+                f"{shape['prediction_id']} (event {shape['event_id']}), version {shape['model']['version']}: "
+                f"{shape['label']}, probability {shape['probability']:.6g} against {shape['threshold']:.6g}"
             ),
-            f"raw score {self.score:.6g} = {self.base_value:.6g} and, by {self.method}:",
+            "",
+            *self._reasons(),
+        ]
+        if "counterfactual" in shape:
+            found = shape["counterfactual"]
+            lines += ["", f"what would have turned it: {found['says']}"]
+            lines += [f"  (scored at the state {found['state']})"] if "state" in found else []
+        if "second_opinion" in shape:
+            lines += ["", f"second opinion (LIME): {shape['second_opinion']['says']}"]
+            effects = shape["second_opinion"].get("effects", [])[:4]
+            lines += [f"  {item['effect']:+.4g}  {item['group']}" for item in effects]
+        base = f"raw score {shape['score']:.6g} = {shape['base_value']:.6g} and, by {shape['explained_by']}:"
+        return [*lines, "", base]
+
+    def _reasons(self) -> list[str]:
+        reference, reasons = self.shape["reference"], self.shape["reasons"]
+        who = reference["says"] if reference else "no reference (this bundle has none)"
+        if not reasons:
+            return [f"nothing speaks for it against {who}"]
+        return [
+            f"for these reasons, against {who}:",
+            *(f"  {at}. {item['reason']}" for at, item in enumerate(reasons, 1)),
         ]
 
 
-def explain(project: Project, name: str) -> Explained:
+def explain(
+    project: Project, name: str, *, counterfactual: bool = False, lime: bool = False, seed: int = 0
+) -> Explained:
     """The decision of a prediction id or an event id. Raises HoldfastError when there is none."""
-    from holdfast.ledger.replay import unpack
     from holdfast.project.bundles import bundle_of
-    from holdfast.serving.explain import value_in_words
+    from holdfast.serving.explain import explanation, opinion
+    from holdfast.serving.live import compile_version
+    from holdfast.serving.whatif import counterfactual as turn
 
     decision = found(project, name)
-    bundle = bundle_of(project, decision)
-    features = {feature.name: feature for feature in bundle.contract.features}
-    reasons = tuple(
-        Reason(
-            item.feature,
-            value_in_words(bundle.contract, features[item.feature], item.value),
-            item.contribution,
-            features[item.feature].description,
-        )
-        for item in bundle.explain(unpack(decision.features))
-    )
-    return Explained(
-        prediction_id=decision.prediction_id,
-        event_id=decision.event_id,
-        version=decision.version,
-        score=decision.score,
-        probability=decision.probability,
-        threshold=decision.threshold,
-        decision=decision.decision,
-        base_value=bundle.base_value,
-        method=bundle.explained_by,
-        reasons=reasons,
-    )
+    version = compile_version(bundle_of(project, decision), decision.version)
+    shape = explanation(decision, version)
+    if counterfactual:
+        with project.reading() as state, state.snapshot() as snapshot:
+            shape["counterfactual"] = turn(version, decision, state, snapshot)
+    if lime:
+        shape["second_opinion"] = opinion(version.bundle, decision, seed)
+    return Explained(shape)
 
 
 def found(project: Project, name: str) -> Decision:
