@@ -15,6 +15,7 @@ import typer
 from holdfast.cli import (
     contract,
     demo,
+    experiment,
     explain,
     features,
     init,
@@ -53,6 +54,7 @@ GROUPS = (
     ("contract", contract.app),
     ("features", features.app),
     ("state", state.app),
+    ("experiment", experiment.app),
     ("ledger", ledger.app),
     ("key", key.app),
 )

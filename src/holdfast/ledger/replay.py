@@ -31,7 +31,7 @@ class Difference:
 
     prediction_id: str
     level: str
-    """``A`` (features -> answer), ``B`` (records -> features), or ``bundle``."""
+    """``A`` (features -> answer), ``B`` (records -> features), ``assignment`` (who answered), or ``bundle``."""
     what: str
     stored: Any = None
     computed: Any = None
@@ -56,6 +56,8 @@ class ReplayReport:
     not_recomputable: list[str] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
     """Decisions replayed for each version."""
+    shadows: int = 0
+    """Shadows of these decisions, replayed too."""
 
     @property
     def ok(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from holdfast.errors import HoldfastError
@@ -9,7 +10,7 @@ from holdfast.project.project import Project
 
 if TYPE_CHECKING:
     from holdfast.bundle.bundle import Bundle
-    from holdfast.ledger.records import Decision
+    from holdfast.ledger.records import Decision, Record
     from holdfast.registry.history import History
 
 
@@ -32,9 +33,22 @@ def opened(project: Project, name: str) -> Bundle:
 
 def bundle_of(project: Project, decision: Decision) -> Bundle:
     """The bundle that made a decision. Raises HoldfastError when history does not name it, or it is damaged."""
-    for step in reversed(history(project).records):
-        if step.version == decision.version and step.contract == decision.contract:
-            return opened(project, step.bundle)
+    return opened(project, bundle_name(decision, list(project.reader.course())))
+
+
+def bundle_name(decision: Decision, records: Sequence[Record]) -> str:
+    """The bundle that made a decision, as promotions and experiments among the records say, the newest first.
+
+    Raises HoldfastError when none of them names it.
+    """
+    from holdfast.ledger.records import Experiment, Promotion
+
+    wanted = (decision.version, decision.contract)
+    for step in reversed(records):
+        arms = [step] if isinstance(step, Promotion) else step.arms if isinstance(step, Experiment) else []
+        for arm in arms:
+            if (arm.version, arm.contract) == wanted:
+                return arm.bundle
     raise HoldfastError(
         f"the history of promotions does not name version {decision.version}", where=decision.prediction_id
     )

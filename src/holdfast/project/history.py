@@ -65,13 +65,16 @@ def pin(project: Project, contract: Contract, inputs: dict[str, Path], writer: L
 
 def live_contracts(project: Project) -> list[Contract]:
     """The contracts whose series are kept alive, the champion's first: of every alias, of the champion that a rollback
-    returns to, and of the one left last, whose fields are still sent.
+    returns to, of the one left last, whose fields are still sent, and of every experiment under way.
     """
+    from holdfast.traffic.course import Experiments
+
     decided = history(project)
     now = decided.live()
     left = [step for step in decided.records if step.alias == "champion" and now and step.bundle != now.bundle]
     steps = [now, decided.before(), *left[-1:], *decided.aliases().values()]
     bundles = dict.fromkeys(step.bundle for step in steps if step is not None)
+    bundles |= dict.fromkeys(arm.bundle for item in Experiments(project.reader.course()).running() for arm in item.arms)
     contracts = [_contract(project.bundles_path / bundle) for bundle in bundles]
     return [contract for contract in contracts if contract is not None]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from holdfast.project.project import Project, whoami
 
 if TYPE_CHECKING:
     from holdfast.bundle.bundle import Bundle
-    from holdfast.ledger.records import Promotion
+    from holdfast.ledger.records import Promotion, Record
     from holdfast.registry.promote import Decided, Desk
 
 
@@ -61,36 +61,44 @@ def promote(
     """
     from holdfast.registry.promote import promote as decide
 
-    with _desk(project, progress) as desk:
-        return Moved(decide(desk, version, who=whoami(who), why=why, alias=alias))
+    with desk(project, progress) as (table, _):
+        return Moved(decide(table, version, who=whoami(who), why=why, alias=alias))
 
 
 def rollback(project: Project, *, why: str, who: str | None = None) -> Moved:
     """Return to the champion before this one. Needs no registry: its bundle is here and its state alive."""
     from holdfast.registry.promote import rollback as decide
 
-    with _desk(project, None) as desk:
-        return Moved(decide(desk, who=whoami(who), why=why))
+    with desk(project, None) as (table, _):
+        return Moved(decide(table, who=whoami(who), why=why))
+
+
+Commit = Callable[[Sequence["Record"]], list["Record"]]
 
 
 @contextmanager
-def _desk(project: Project, progress: Tick | None) -> Iterator[Desk]:
+def desk(project: Project, progress: Tick | None, beside: Sequence[Record] = ()) -> Iterator[tuple[Desk, Commit]]:
+    """The desk over this project's ledger, state and registry, and the ledger's own commit.
+
+    `beside` is written with the decision, all or nothing.
+    """
     from holdfast.registry.promote import Desk
 
     with project.writing() as (state, writer):
 
         def commit(record: Promotion) -> Promotion:
-            kept = writer.commit([record])[0]
+            kept = writer.commit([record, *beside])[0]
             assert type(kept) is type(record)
             return kept
 
         def prepare(bundle: Bundle) -> None:
             build_state(project, state, [bundle.contract, *live_contracts(project)], writer, progress)
 
-        yield Desk(
+        made = Desk(
             registry=project.registry,
             store=project.bundles_path,
             history=lambda: history(project),
             commit=commit,
             prepare=prepare,
         )
+        yield made, writer.commit

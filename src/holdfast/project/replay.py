@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -35,20 +35,21 @@ def replay(
     Raises HoldfastError when an id is not in the ledger.
     """
     from holdfast.ledger.recompute import Recomputer
-    from holdfast.ledger.records import Decision, Promotion
+    from holdfast.ledger.records import Decision, Experiment, Promotion
     from holdfast.ledger.replay import Difference, replay
-    from holdfast.project.bundles import opened
+    from holdfast.project.bundles import bundle_name, opened
+    from holdfast.traffic.recheck import assignments
 
     everything = list(project.reader.records())
     decisions = _chosen([item for item in everything if isinstance(item, Decision)], ids, sample, since)
-    promotions = [item for item in everything if isinstance(item, Promotion)]
+    course = [item for item in everything if isinstance(item, Promotion | Experiment)]
     bundles: dict[tuple[str, str], Bundle | HoldfastError] = {}
 
     def bundle_of(decision: Decision) -> Bundle:
         key = (decision.version, decision.contract)
         if key not in bundles:
             try:
-                bundles[key] = opened(project, _bundle_name(decision, promotions))
+                bundles[key] = opened(project, bundle_name(decision, course))
             except HoldfastError as error:
                 bundles[key] = error
         found = bundles[key]
@@ -61,7 +62,33 @@ def replay(
     report.differences = [
         Difference(item.field, "records", item.what) for item in recompute.edited
     ] + report.differences
+    beside = shadows(everything, {item.seq: item for item in decisions})
+    if beside:
+        shadowed = replay(beside, bundle_of=bundle_of, recompute=recompute)
+        report.shadows = shadowed.decisions
+        report.differences += shadowed.differences
+    report.differences += assignments(decisions, course, lambda name: opened(project, name).contract)
     return report
+
+
+def shadows(records: Sequence[Record], decisions: Mapping[int, Decision]) -> list[Decision]:
+    """What stood in the shadow of these decisions (by seq), as decisions that can be replayed."""
+    from holdfast.ledger.records import Decision, Shadow
+
+    found = []
+    for item in records:
+        if isinstance(item, Shadow) and item.decision_seq in decisions:
+            told = decisions[item.decision_seq]
+            found.append(
+                Decision(
+                    seq=told.seq, received_at=told.received_at, read_seq=item.read_seq, source=told.source,
+                    event_id=told.event_id, time=told.time, body=told.body, digest=told.digest, contract=item.contract,
+                    model=item.model, version=item.version, variant="shadow", features=item.features, score=item.score,
+                    probability=item.probability, threshold=item.threshold, decision=item.decision,
+                    prediction_id=f"{told.prediction_id} in the shadow of version {item.version}",
+                )
+            )  # fmt: skip
+    return found
 
 
 def _history(project: Project, contract: Contract) -> Records:
@@ -104,9 +131,9 @@ class LiveParity:
 def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
     """Compute the newest `sample` answers again by batch, as each knew the records and as training will."""
     from holdfast.ledger.recompute import Recomputer
-    from holdfast.ledger.records import Decision, Promotion
+    from holdfast.ledger.records import Decision, Experiment, Promotion
     from holdfast.ledger.replay import differing, unpack
-    from holdfast.project.bundles import opened
+    from holdfast.project.bundles import bundle_name, opened
 
     everything = list(project.reader.records())
     decisions = [item for item in everything if isinstance(item, Decision)][-sample:]
@@ -114,10 +141,10 @@ def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
         raise HoldfastError("nothing was answered yet", where="parity --live", mend="send a request to /predict first")
     report = LiveParity(replay(project, ids=[item.prediction_id for item in decisions]))
     by_time = Recomputer(partial(_history, project), lambda: everything, "received")
-    promotions = [item for item in everything if isinstance(item, Promotion)]
+    course = [item for item in everything if isinstance(item, Promotion | Experiment)]
     groups: dict[str, list[Decision]] = {}
     for item in decisions:
-        groups.setdefault(_bundle_name(item, promotions), []).append(item)
+        groups.setdefault(bundle_name(item, course), []).append(item)
     for name, members in groups.items():
         contract = opened(project, name).contract
         names = [item.name for item in contract.features]
@@ -128,18 +155,6 @@ def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
             for feature in apart:
                 report.skew_by_feature[feature] = report.skew_by_feature.get(feature, 0) + 1
     return report
-
-
-def _bundle_name(decision: Decision, records: Sequence[Record]) -> str:
-    """The bundle that made a decision, as the promotions among the records say. Raises HoldfastError."""
-    from holdfast.ledger.records import Promotion
-
-    for step in records:
-        if isinstance(step, Promotion) and (step.version, step.contract) == (decision.version, decision.contract):
-            return step.bundle
-    raise HoldfastError(
-        f"the history of promotions does not name version {decision.version}", where=decision.prediction_id
-    )
 
 
 def _chosen(decisions: list[Decision], ids: Sequence[str], sample: int | None, since: str | None) -> list[Decision]:

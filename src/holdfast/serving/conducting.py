@@ -56,7 +56,7 @@ def run(home: Path, out: IO[bytes], promoter: Sequence[str], sleep: Callable[[fl
 
 def promoted(promoter: Sequence[str], latest: Experiment, following: Next) -> bool:
     """Ask for the promotion of a variant; whether it was done."""
-    command = [*promoter, "--name", latest.name, "--variant", following.promote, "--why", following.why]
+    command = [*promoter, latest.name, "--variant", following.promote, "--why", following.why]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         log.error("%s of %s was not promoted: %s", following.promote, latest.name, done.stdout[-2_000:])

@@ -24,10 +24,12 @@ CHAMPION = "champion"
 class Conductor:
     """`contract_of` answers the contract of a bundle, or raises HoldfastError.
 
-    `ended` counts experiments that are over too, as a status asks for.
+    `only` are the experiments to count, by the seq of their start (None: those under way).
     """
 
-    def __init__(self, reader: LedgerReader, contract_of: Callable[[str], Contract], *, ended: bool = False) -> None:
+    def __init__(
+        self, reader: LedgerReader, contract_of: Callable[[str], Contract], *, only: frozenset[int] | None = None
+    ) -> None:
         self.course = Experiments()
         self.counts: dict[int, Counts] = {}
         """By the seq of the start."""
@@ -35,7 +37,7 @@ class Conductor:
         """The champion's bundle, by the promotions so far."""
         self._reader = reader
         self._contract_of = contract_of
-        self._ended = ended
+        self._only = only
         self._seq = -1
         self._asked: set[int] = set()
         """Records that something was already made to follow from."""
@@ -52,8 +54,8 @@ class Conductor:
         """What comes before the first experiment to be counted need not be read whole."""
         past = list(self._reader.course(0, until))
         known = Experiments(past)
-        wanted = known.latest() if self._ended else known.running()
-        first = min((origin(item) for item in wanted), default=until + 1)
+        wanted = {origin(item) for item in known.running()} if self._only is None else self._only
+        first = min(wanted, default=until + 1)
         for record in past:
             if record.seq < first:
                 self._take(record)
@@ -70,7 +72,7 @@ class Conductor:
             return
         if not self.course.take(record):
             return
-        if record.action == "start":
+        if record.action == "start" and (self._only is None or record.seq in self._only):
             try:
                 self.counts[record.seq] = Counts(record, self._contract_of(record.arms[0].bundle))
             except HoldfastError as error:
@@ -78,8 +80,8 @@ class Conductor:
                 return
         if origin(record) in self.counts:
             self.counts[origin(record)].step(record)
-            running = {origin(item) for item in self.course.running()}
-            if not self._ended:
+            if self._only is None:
+                running = {origin(item) for item in self.course.running()}
                 self.counts = {start: item for start, item in self.counts.items() if start in running}
 
     def next(self, now: int) -> list[tuple[Experiment, Next]]:
