@@ -77,19 +77,7 @@ class State:
             if not readonly:
                 found = durability.prepare(path, durability.boot_id() if boot is None else boot)
                 durability.unclean(path)
-            environment = lmdb.open(
-                str(path),
-                map_size=max(map_bytes, _size(path) * 2),
-                max_dbs=len(Tables._fields),
-                max_readers=READERS,
-                readonly=readonly,
-                create=not readonly,
-                sync=False,
-                metasync=False,
-                readahead=False,
-                max_spare_txns=16,
-            )
-            return cls(path, environment, found, readonly=readonly)
+            return cls(path, _environment(path, map_bytes, readonly=readonly), found, readonly=readonly)
         except (lmdb.Error, OSError) as error:
             mend = "run `holdfast state rebuild`" if not readonly else "start `holdfast serve` or rebuild it first"
             raise HoldfastError(f"the state cannot be opened: {error}", where=str(path), mend=mend) from error
@@ -137,6 +125,9 @@ class State:
         except lmdb.MapResizedError:
             self._resize(0)
             transaction = self._environment.begin(self.tables.nodes, write=True)
+        except lmdb.PanicError:
+            self._reopen()
+            transaction = self._environment.begin(self.tables.nodes, write=True)
         with transaction:
             if (self.path / durability.CLEAN).exists():
                 durability.unclean(self.path)
@@ -147,12 +138,33 @@ class State:
         self._resize(self._environment.info()["map_size"] * 2)
 
     def _resize(self, size: int) -> None:
+        with self._unread():
+            self._environment.set_mapsize(size)
+
+    def _reopen(self) -> None:
+        """After a failed write of its first pages LMDB answers nothing more until it is opened anew; the file is as
+        the last whole transaction left it.
+        """
+        broken = self._environment
+        with self._unread():
+            if self._environment is not broken:
+                return
+            size = broken.info()["map_size"]
+            broken.close()
+            self._environment = _environment(self.path, size, readonly=self._readonly)
+            self.tables = tables.open_tables(self._environment, create=False)
+
+    @contextmanager
+    def _unread(self) -> Iterator[None]:
+        """No thread of this process has a snapshot open, or opens one."""
         with self._lock:
+            while self._growing:
+                self._lock.wait()
             self._growing = True
             try:
                 if not self._lock.wait_for(lambda: self._reading == 0, _GROWTH_WAIT):
-                    raise HoldfastError("a snapshot is held too long: the state's map cannot grow under it")
-                self._environment.set_mapsize(size)
+                    raise HoldfastError("a snapshot is held too long: the state's map cannot change under it")
+                yield
             finally:
                 self._growing = False
                 self._lock.notify_all()
@@ -280,6 +292,10 @@ class State:
             self.leave()
             self._resize(0)
             return self.enter()
+        except lmdb.PanicError:
+            self.leave()
+            self._reopen()
+            return self.enter()
         except BaseException:
             self.leave()
             raise
@@ -308,6 +324,21 @@ class Reading:
     ) -> None:
         self._transaction.abort()
         self._state.leave()
+
+
+def _environment(path: Path, map_bytes: int, *, readonly: bool) -> lmdb.Environment:
+    return lmdb.open(
+        str(path),
+        map_size=max(map_bytes, _size(path) * 2),
+        max_dbs=len(Tables._fields),
+        max_readers=READERS,
+        readonly=readonly,
+        create=not readonly,
+        sync=False,
+        metasync=False,
+        readahead=False,
+        max_spare_txns=16,
+    )
 
 
 def _size(path: Path) -> int:
