@@ -75,9 +75,14 @@ MUTANTS = (
         (SUMS, '"s = {high.s} - {low.s}"', '"s = int(float({high.s}) - float({low.s}))"'),
     ),
     _m(
-        "time of the last point is another's, state",
-        ("state.reads:_Group.source", "words[i] if i", "words[i - 1] if i"),
+        "time of the last point is the one before's, state",
+        ("state.reads:_Group._leaf", "words[i] if i", "words[i - 1] if i"),
     ),
+    _m(
+        "what lies before the open leaf is forgotten, state",
+        ("state.reads:_Group.source", "{names.n} += base_n", "{names.n} += 0"),
+    ),
+    _m("windows are sought in the open leaf alone, state", ("state.ranges:Ranges.find", "< start:", "< end:")),
     _m(
         "sums kept in floats, batch",
         (

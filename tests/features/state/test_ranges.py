@@ -64,6 +64,13 @@ def test_distinct_values_of_any_window_are_those_of_a_plain_list(
             assert (found.count, found.values) == (len(wanted), set(wanted))
 
 
+def test_a_point_older_than_all_others_is_found_alone() -> None:
+    shape = Ranges(distinct=True, code="q", leaf=4, fan=2)
+    store = grown(shape, [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0), (-1, 7)])
+    found = shape.find(store.get, KEY, store[node_key(KEY, 0)], -1, 0, 10)
+    assert (found.count, found.values) == (1, {7})
+
+
 @given(points, st.integers(0, 4))
 def test_a_distinct_count_past_its_cap_is_known_to_be_past_it(points: list[tuple[int, int]], cap: int) -> None:
     shape = Ranges(distinct=True, code="q", leaf=3, fan=3)

@@ -21,7 +21,7 @@ from typing import Literal
 import msgspec
 
 from holdfast.contract.model import Cell
-from holdfast.features.state.nodes import AT_END, FAN_OUT, LEAF, LEAF_POINTS, OPEN, Get, node_key, present
+from holdfast.features.state.nodes import AT_END, FAN_OUT, LEAF, LEAF_POINTS, OPEN, Get, node_key, present, word_at
 from holdfast.features.state.tree import Store
 
 Value = int | float | bytes
@@ -95,8 +95,13 @@ class Ranges:
     def find(self, get: Get, key: bytes, root: bytes, start: int, end: int, cap: int) -> Found:
         """The points with ``start <= time < end``. Values are collected no further than past `cap`."""
         found = Found(0, set())
-        if start < end:
-            self._find(get, key, root, start, end, cap, found)
+        if start >= end:
+            return found
+        if root[0]:
+            tail = present(get(node_key(key, OPEN)), key)
+            if word_at(tail, 8)[0] < start:  # all of the window lies in the open leaf
+                root = tail
+        self._find(get, key, root, start, end, cap, found)
         return found
 
     def _find(self, get: Get, key: bytes, node: bytes, start: int, end: int, cap: int, found: Found) -> None:
@@ -106,9 +111,8 @@ class Ranges:
         (size,) = unpack_from("<q", node, 8)
         words = _words(node, size)
         first = max(bisect_left(words, start, 2, 2 + size) - 3, 0)
-        last = bisect_left(words, end, 2, 2 + size) - 3
-        if last < 0:
-            return
+        # A late point may lie before the first time that its node was made with: the first child has it.
+        last = max(bisect_left(words, end, 2, 2 + size) - 3, first)
         inside = range(first + 1, last)
         if inside:
             found.count += words[2 + 2 * size + last] - words[2 + 2 * size + first + 1]

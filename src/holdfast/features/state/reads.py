@@ -17,7 +17,7 @@ from holdfast.features.kernel.finish import NAN, deviation, mean, total
 from holdfast.features.plan import Plan, Read
 from holdfast.features.state import ordered
 from holdfast.features.state.keys import entity_hash
-from holdfast.features.state.nodes import Shape, node_key
+from holdfast.features.state.nodes import AT_END, Shape, node_key, present
 from holdfast.features.state.own import Own, compile_own
 from holdfast.features.state.ranges import Found
 from holdfast.features.state.snapshot import Snapshot
@@ -68,24 +68,38 @@ class _Group:
         return _End(*(f"{kind}{self.number}_{at}" for kind in "nsql"))
 
     def source(self) -> list[str]:
-        """Lines that search the ends in `root`, the entity's node, or in what lies below it."""
+        """Lines that search the ends in `root`, the entity's node, or in what lies below it.
+
+        Most ends lie in the open leaf, which is fetched once; what lies before that leaf is written in a root of
+        level 1.
+        """
         number = self.number
-        key = f"series{number} + entity{self.entity}"
-        nothing, below, leaf = ["if root is None:"], ["elif root[0]:"], ["else:"]  # a node's first byte is its level
-        leaf += ["    words = view(root).cast('q')", f"    stop = len(words) // {self.shape.columns}"]
+        key, place = f"series{number} + entity{self.entity}", f"entity{self.entity} + series{number}"  # see `node_key`
+        nothing, leaf = ["if root is None:"], ["else:", *_opened("root", self.shape)]  # a first byte is a node's level
+        tail = ["elif root[0] == 1:", f"    leaf = present(get({place} + at_end), {key})", *_opened("leaf", self.shape)]
+        tail += [f"    base_n, base_s, base_q = full{number}(root)"]
+        deep = ["elif root[0]:"]
         for at, offset in enumerate(self.offsets):
             names, when = self._names(at), f"t - {offset}"
+            below = [f"    {names.n}, {names.s}, {names.q} = before{number}(get, {key}, root, {when})"]
             nothing.append(f"    {names.n} = {names.s} = {names.q} = 0")
-            below.append(f"    {names.n}, {names.s}, {names.q} = before{number}(get, {key}, root, {when})")
-            leaf.append(f"    i = bisect(words, {when}, 1, stop) - 1")
-            leaf += [f"    {line}" for line in self._leaf(names)]
             if at in self.recent:
                 nothing.append(f"    {names.last} = None")
                 below.append(f"    {names.last} = latest{number}(get, {key}, root, {when})")
-                leaf.append(f"    {names.last} = words[i] if i else None")
-        return [f"root = get(entity{self.entity} + series{number})", *nothing, *below, *leaf]  # as `node_key` has it
+            deep += below
+            here = self._leaf(names, recent=at in self.recent)
+            leaf += [f"    i = bisect(words, {when}, 1, stop) - 1", *(f"    {line}" for line in here)]
+            tail += [f"    i = bisect(words, {when}, 1, stop) - 1", "    if i:"]
+            tail += [f"        {line}" for line in here]
+            tail.append(f"        {names.n} += base_n")
+            if self.shape.sums:
+                tail.append(f"        {names.s} += base_s")
+            if self.shape.squares:
+                tail.append(f"        {names.q} += base_q")
+            tail += ["    else:", *(f"    {line}" for line in below)]
+        return [f"root = get({place})", *nothing, *tail, *deep, *leaf]
 
-    def _leaf(self, names: _End) -> list[str]:
+    def _leaf(self, names: _End, *, recent: bool) -> list[str]:
         """What lies before point `i` of a leaf of `stop` - 1 points: each column is as long as `stop`."""
         shape = self.shape
         lines = [f"{names.n} = {'words[stop + i]' if shape.counts else 'i'}"]
@@ -93,7 +107,9 @@ class _Group:
             lines.append(f"{names.s} = words[{1 + shape.counts} * stop + i]")
         if shape.squares:
             lines.append(f"at = {8 * (1 + shape.counts + shape.sums)} * stop + 16 * i")
-            lines.append(f"{names.q} = integer(root[at : at + 16], 'little', signed=True)")
+            lines.append(f"{names.q} = integer(node[at : at + 16], 'little', signed=True)")
+        if recent:
+            lines.append(f"{names.last} = words[i] if i else None")
         return lines
 
     def constants(self) -> dict[str, object]:
@@ -102,7 +118,13 @@ class _Group:
             f"series{number}": self.series,
             f"before{number}": self.shape.before,
             f"latest{number}": self.shape.latest,
+            f"full{number}": self.shape.before_last,
         }
+
+
+def _opened(name: str, shape: Shape) -> list[str]:
+    """Lines that look into a leaf."""
+    return [f"    node = {name}", "    words = view(node).cast('q')", f"    stop = len(words) // {shape.columns}"]
 
 
 class _Find(Protocol):
@@ -118,7 +140,7 @@ class _Compiler:
         self.groups: dict[tuple[bytes, int], _Group] = {}
         self.constants: dict[str, Any] = {
             "bisect": bisect_left, "view": memoryview, "integer": int.from_bytes, "entity_hash": entity_hash,
-            "total": total, "mean": mean, "deviation": deviation, "nan": NAN,
+            "total": total, "mean": mean, "deviation": deviation, "at_end": AT_END, "present": present,
         }  # fmt: skip
 
     def compile(self) -> Reads:
