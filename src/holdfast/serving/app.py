@@ -108,11 +108,12 @@ def _decision(reader: LedgerReader, seq: int) -> Decision | None:
 
 async def _guarded(inner: Any, scope: Scope, receive: Receive, send: Send) -> None:
     """A fault of ours is a logged 500 in the one error shape."""
-    started = False
+    started = ended = False
 
     async def watched(message: Any) -> None:
-        nonlocal started
+        nonlocal started, ended
         started = True
+        ended = message["type"] == "http.response.body" and not message.get("more_body", False)
         await send(message)
 
     try:
@@ -121,6 +122,8 @@ async def _guarded(inner: Any, scope: Scope, receive: Receive, send: Send) -> No
         # Not the path as it came: it may hold what a client must not have sent.
         route = getattr(scope.get("route"), "path", "a route")
         log.exception("a request could not be answered: %s %s", scope.get("method"), route)
+        if ended:
+            return  # the framework has answered already (see `_add_errors`), and raises all the same
         if started or scope["type"] != "http":
             raise
         await send_json(send, 500, OURS)
@@ -237,7 +240,12 @@ def _add_errors(api: FastAPI) -> None:
         body = replies.error(what, [Problem("", "route", what, "see /docs for the routes")])
         return _json(error.status_code, body, dict(error.headers or {}))
 
+    async def ours(request: Request, error: Exception) -> Response:
+        """A fault of ours, in the same shape; `_guarded` logs it."""
+        return _json(500, OURS)
+
     api.add_exception_handler(HTTPException, wrong)
+    api.add_exception_handler(Exception, ours)
 
 
 class _Document:
