@@ -52,8 +52,7 @@ def compare(spans: Iterable[Span], place: int, plan: Plan, challengers: int = 1)
     if not counted or not all(matured):
         return Verdict("nothing has matured", matured, means, None, None, 1.0, 1.0, plan.level)
     better, worse = below(counted, 0.0), above(counted, 0.0)
-    bar = log(2 / level)
-    word: Word = "challenger wins" if better >= bar else "champion wins" if worse >= bar else "undecided"
+    word = decided(better, worse, level)
     low, high = interval(counted, level)
     return Verdict(
         word,
@@ -65,6 +64,12 @@ def compare(spans: Iterable[Span], place: int, plan: Plan, challengers: int = 1)
         exp(min(worse, 700.0)),
         plan.level,
     )
+
+
+def decided(better: float, worse: float, level: float) -> Word:
+    """The verdict from the log e-values of both sides; each has half the level."""
+    bar = log(2 / level)
+    return "challenger wins" if better >= bar else "champion wins" if worse >= bar else "undecided"
 
 
 def losses(spans: Sequence[Span], place: int, centre: float) -> list[Counted]:
