@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
-from math import inf, prod
+from math import comb, inf, isqrt, prod
 
 from holdfast.contract.model import Cell, Field
 from holdfast.explain.steps import Move, Steps
@@ -19,8 +19,8 @@ from holdfast.explain.steps import Move, Steps
 BUDGET = 3_000
 """Scorings of one search: about a third of a second."""
 
-SHORT = 8
-"""Steps of a field that are tried together with another field's."""
+PAIRED = 8
+"""Fields that are tried in pairs: those that help most alone."""
 
 Probability = Callable[[Sequence[Cell]], float]
 Cells = tuple[Cell, ...]
@@ -174,10 +174,15 @@ def _alone(run: _Search) -> dict[int, Cell] | None:
 
 def _paired(run: _Search) -> dict[int, Cell] | None:
     """Two fields: those that help most alone, a few steps of each."""
-    short = {at: _useful(run, at) for at in run.steps}
-    order = sorted((at for at in short if short[at]), key=lambda at: min(run.at({at: cell}) for cell in short[at]))
+    useful = {at: _useful(run, at) for at in run.steps}
+    helping = [at for at in useful if useful[at]]
+    order = sorted(helping, key=lambda at: min(run.at({at: cell}) for cell in useful[at]))[:PAIRED]
+    if len(order) < 2:
+        return None
+    each = isqrt(run.budget // 2 // comb(len(order), 2))
+    short = {at: sorted(useful[at][:each], key=run.steps[at].distance) for at in order}
     found: list[dict[int, Cell]] = []
-    for first, second in combinations(order[:SHORT], 2):
+    for first, second in combinations(order, 2):
         flips = [
             moves
             for one, other in product(short[first], short[second])
@@ -209,9 +214,7 @@ def _climbed(run: _Search) -> dict[int, Cell] | None:
 
 
 def _useful(run: _Search, position: int) -> list[Cell]:
-    """A field's steps that lower the probability, a few, from the least change to the greatest effect."""
+    """A field's steps that lower the probability, the most effective first."""
     level = run.at({})
     useful = [cell for cell in run.steps[position].cells if run.at({position: cell}) < level]
-    useful.sort(key=lambda cell: (run.at({position: cell}), run.steps[position].distance(cell)))
-    chosen = useful[:SHORT]
-    return sorted(chosen, key=run.steps[position].distance)
+    return sorted(useful, key=lambda cell: (run.at({position: cell}), run.steps[position].distance(cell)))

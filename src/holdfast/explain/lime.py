@@ -19,8 +19,12 @@ from holdfast.bundle.bundle import Bundle
 from holdfast.bundle.predictors.spec import Matrix, Vector
 from holdfast.explain.reasons import MOST, reasoner
 
-DRAWS = 1_000
-"""Rows drawn to fit, at least; ten for each group where there are many. As many again to measure the fit."""
+DRAWS = 400
+"""Choices of what to keep that are fitted, at least; four for each group where there are many. As many again measure
+the fit."""
+
+AVERAGED = 8
+"""Rows drawn for one choice: their mean score says what was kept, and less what happened to be drawn."""
 
 RIDGE = 1.0
 TRUSTED = 0.7
@@ -77,7 +81,7 @@ def second_opinion(bundle: Bundle, row: Sequence[float], seed: int = 0, draws: i
         return None
     exact = reasoner(bundle)
     members = [group.members for group in exact.groups]
-    draws = max(draws, 10 * len(members))
+    draws = max(draws, 4 * len(members))
     random = np.random.default_rng(seed)
     profile = [features[name] for name in bundle.features]
     kept, scores = _drawn(bundle, row, members, profile, draws, random)
@@ -101,14 +105,14 @@ def _drawn(
     draws: int,
     random: np.random.Generator,
 ) -> tuple[NDArray[np.bool_], Vector]:
-    """Which groups each draw kept, shape (draws, groups), and its raw score."""
+    """Which groups each draw kept, shape (draws, groups), and the mean raw score of its rows."""
     kept = random.random((draws, len(members))) < 0.5
-    matrix: Matrix = np.tile(np.asarray(row, dtype=np.float64), (draws, 1))
+    matrix: Matrix = np.tile(np.asarray(row, dtype=np.float64), (draws * AVERAGED, 1))
     for group, positions in enumerate(members):
-        changed = ~kept[:, group]
+        changed = np.repeat(~kept[:, group], AVERAGED)
         for at in positions:
             matrix[changed, at] = _values(profile[at], int(changed.sum()), random)
-    return kept, bundle.predictor.scores(matrix)
+    return kept, bundle.predictor.scores(matrix).reshape(draws, AVERAGED).mean(axis=1)
 
 
 def _values(shape: Mapping[str, Any], count: int, random: np.random.Generator) -> Vector:

@@ -12,8 +12,8 @@ payments = Events(
         "customer_id": text(personal=True),
         "terminal_id": text(),
         "merchant_category": category("grocery", "restaurant", "retail", "online", "travel", on_unknown="unknown"),
-        "entry_mode": category("chip", "contactless", "swipe", "online", on_unknown="unknown"),
-        "amount": decimal(scale=2, above=0, at_most=50_000, unit="USD"),
+        "entry_mode": category("chip", "contactless", "swipe", "online", on_unknown="unknown", changeable="any"),
+        "amount": decimal(scale=2, above=0, at_most=50_000, unit="USD", changeable="down"),
     },
 )
 is_fraud = payments.label(

@@ -1,5 +1,7 @@
 """What the credit model may know: 189 facts of one application and five ratios made of them."""
 
+from typing import Literal
+
 from holdfast.contract import Contract, Events, boolean, category, days, decimal, integer, real, text, timestamp
 
 VOCABULARIES = {
@@ -15,6 +17,8 @@ VOCABULARIES = {
     "weekday": ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
 }  # fmt: skip
 MONEY = ("income", "credit", "annuity", "goods_price")
+ASKED: dict[str, Literal["any", "down"]] = {"credit": "down", "annuity": "any", "goods_price": "down"}
+"""What an applicant could ask for otherwise; all else is as life has made it."""
 COUNTS = ("children", "family_members", "hour_of_application", "region_rating")
 AGES = ("age_days", "employed_days", "registered_days", "id_published_days", "phone_changed_days")
 EXTERNAL = ("external_score_1", "external_score_2", "external_score_3")
@@ -40,7 +44,10 @@ facts = {
         name: category(*words, nullable=True, on_unknown="unknown", protected=name == "sex")
         for name, words in VOCABULARIES.items()
     },
-    **{name: decimal(scale=2, above=0, unit="EUR", rounding="half_even") for name in MONEY},
+    **{
+        name: decimal(scale=2, above=0, unit="EUR", rounding="half_even", changeable=ASKED.get(name, ""))
+        for name in MONEY
+    },
     **{name: integer(at_least=0, at_most=1_000, nullable=True) for name in COUNTS},
     **{name: integer(at_least=0, nullable=True, placeholders=(365_243,), unit="days") for name in AGES},
     **{name: real(at_least=0, at_most=1, nullable=True) for name in EXTERNAL},

@@ -9,7 +9,7 @@ payments = Events(
     fields={
         "payment_id": text(generated=True),
         "occurred_at": timestamp(generated=True),
-        "amount": decimal(scale=2, above=0, at_most=50_000, unit="USD", rounding="half_even"),
+        "amount": decimal(scale=2, above=0, at_most=50_000, unit="USD", rounding="half_even", changeable="down"),
         "hour": integer(at_least=0, at_most=23, description="hour of the day"),
         "day_of_week": integer(at_least=0, at_most=6, description="0 is Monday"),
         "merchant_category": category("grocery", "restaurant", "retail", "online", "travel"),
