@@ -36,7 +36,7 @@ def test_kserves_client_gets_the_bits_of_predict(server: Server) -> None:
             "prediction_id": [one["prediction_id"] for one in first],
         }
     assert told["v1"] == bits(first)
-    assert "there is no model 'another' here" in told["unknown"]
+    assert "there is no model of that name here" in told["unknown"]
     for one, row in zip(told["explained"]["explanations"], rows, strict=True):
         ours = server.post("/explain", row).json()
         assert one == ours

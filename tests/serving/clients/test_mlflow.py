@@ -92,6 +92,17 @@ def test_a_data_frames_own_csv_is_read_without_its_index(server: Server) -> None
     assert {item["code"] for item in refused.json()["problems"]} == {"unknown_field"}
 
 
+def test_a_number_in_csv_keeps_every_digit(server: Server) -> None:
+    rows = [row | {"amount": "19.990000000000000001"} for row in events("digits", 1)]
+    reply = server.post("/invocations", as_csv(rows), headers={"content-type": "text/csv"})
+    assert [item["code"] for item in reply.json()["problems"]] == ["scale"]
+    exact = [row | {"amount": "19.99000"} for row in rows]
+    reply = server.post("/invocations", as_csv(exact), headers={"content-type": "text/csv"})
+    assert [value.hex() for value in reply.json()["predictions"]] == bits(
+        predicted(server, [row | {"amount": 19.99} for row in rows])
+    )
+
+
 def test_nan_is_null_and_leaves_a_generated_field_to_the_server(server: Server) -> None:
     frame = pd.DataFrame(events("nan"))
     frame["payment_id"] = np.nan

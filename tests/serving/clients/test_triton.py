@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 import tritonclient.http as triton
 from tests.serving.clients.events import bits, events, kept, predicted
-from tests.serving.shop import Server
+from tests.serving.shop import Server, payment
 from tritonclient.utils import InferenceServerException
 
 Row = dict[str, Any]
@@ -147,47 +150,96 @@ def test_an_unknown_model_is_404_in_the_protocols_shape(client: Any, name: str, 
     assert told.value.status() == "404"
 
 
-def tensor(name: str, **changes: Any) -> Row:
-    return {"name": name, "shape": [1], "datatype": "FP64", "data": [1.5]} | changes
+def good(**amount: Any) -> Row:
+    """A whole request in JSON, of an event nobody sent before, with changes to its tensor of the amount."""
+    row = payment(uuid4().hex)
+    kinds = {str: "BYTES", int: "INT64", float: "FP64"}
+    inputs = [
+        {"name": name, "shape": [1], "datatype": kinds[type(value)], "data": [value]} for name, value in row.items()
+    ]
+    at = next(at for at, one in enumerate(inputs) if one["name"] == "amount")
+    inputs[at] = {name: value for name, value in (inputs[at] | amount).items() if value is not ...}
+    return {"inputs": inputs}
 
 
-MALFORMED: tuple[Row, ...] = (
-    {},
-    {"inputs": []},
-    {"inputs": {}},
-    {"inputs": [1]},
-    {"inputs": [tensor("amount", shape=[2])]},
-    {"inputs": [tensor("amount", shape=[1, 2])]},
-    {"inputs": [tensor("amount", shape=[-1])]},
-    {"inputs": [tensor("amount", shape=[10_001])]},
-    {"inputs": [tensor("amount", shape=[True])]},
-    {"inputs": [tensor("amount", datatype="FP65")]},
-    {"inputs": [tensor("amount", datatype=["FP64"])]},
-    {"inputs": [tensor("amount", data=["1.5"])]},
-    {"inputs": [tensor("amount", data=[True])]},
-    {"inputs": [tensor("amount", data={"0": 1.5})]},
-    {"inputs": [tensor("amount", datatype="INT64")]},
-    {"inputs": [tensor("amount", datatype="INT8", data=[128])]},
-    {"inputs": [tensor("amount", datatype="UINT64", data=[-1])]},
-    {"inputs": [tensor("amount", datatype="FP32", data=[1e39])]},
-    {"inputs": [tensor("amount", datatype="FP16", data=[1e9])]},
-    {"inputs": [tensor("amount", datatype="BOOL", data=[1])]},
-    {"inputs": [tensor("amount", datatype="BYTES", data=[1.5])]},
-    {"inputs": [tensor("amount"), tensor("amount")]},
-    {"inputs": [tensor("amount"), tensor("hour", shape=[2], data=[1, 2])]},
-    {"inputs": [tensor("amount", parameters=[])]},
-    {"inputs": [tensor("amount", parameters={"binary_data_size": 8})]},
-    {"inputs": [tensor("amount", parameters={"shared_memory_region": "a"})]},
-    {"inputs": [tensor("amount")], "outputs": [{"name": "nothing"}]},
-    {"inputs": [tensor("amount")], "outputs": [7]},
-    {"inputs": [tensor("amount")], "outputs": {"name": "probability"}},
-    {"inputs": [tensor("amount")], "outputs": [{"name": "probability", "parameters": {"classification": 2}}]},
-    {"inputs": [tensor("amount")], "parameters": 3},
-    {"inputs": [tensor("amount")], "id": 3},
+def also(**request: Any) -> Row:
+    return good() | request
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        good(),
+        good(shape=[1, 1]),
+        good(data=[[12.5]]),
+        good(datatype="INT64", data=[12]),
+        good(datatype="BYTES", data=["12.5"]),
+        good(parameters=None),
+        good(parameters={"unknown": "means nothing"}),
+        also(outputs=[{"name": "label"}, {"name": "probability"}]),
+        also(outputs=[], id="seven", parameters={"priority": 1, "sequence_id": 7}),
+        also(id=None, outputs=None, parameters=None),
+    ],
 )
+def test_whole_requests_are_answered(server: Server, body: Row) -> None:
+    reply = server.post("/v2/models/fraud/infer", body)
+    assert reply.status_code == 200, reply.text
 
 
-@pytest.mark.parametrize("body", MALFORMED)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"inputs": []},
+        {"inputs": {}},
+        {"inputs": [1]},
+        {"inputs": [*good()["inputs"], 1]},
+        {"inputs": [*good()["inputs"], {"name": 3, "shape": [1], "datatype": "FP64", "data": [1]}]},
+        {"inputs": [*good()["inputs"], {"name": "hour", "shape": [1], "datatype": "INT64", "data": [1]}]},
+        {"inputs": [*good()["inputs"], {"name": "colour", "shape": [1], "datatype": "INT64", "data": [1]}]},
+        good(shape=[2]),
+        good(shape=[2], data=[1.5, 1.5]),
+        good(shape=[1, 2], data=[1.5, 1.5]),
+        good(shape=[]),
+        good(shape=1),
+        good(shape=[-1]),
+        good(shape=[10_001]),
+        good(shape=[True]),
+        good(datatype="FP65"),
+        good(datatype=["FP64"]),
+        good(datatype=...),
+        good(shape=...),
+        good(data=...),
+        good(data=["1.5"]),
+        good(data=[True]),
+        good(data={"0": 1.5}),
+        good(data=[1.5, 2.5]),
+        good(data=[10**400]),
+        good(datatype="INT64"),
+        good(datatype="INT8", data=[128]),
+        good(datatype="UINT64", data=[-1]),
+        good(datatype="FP32", data=[1e39]),
+        good(datatype="FP32", data=[1.5]),
+        good(datatype="FP16", data=[1e9]),
+        good(datatype="BOOL", data=[1]),
+        good(datatype="BOOL", data=[True]),
+        good(datatype="BYTES", data=[1.5]),
+        good(parameters=[]),
+        good(parameters={"binary_data_size": 8}),
+        good(parameters={"binary_data_size": 8}, data=...),
+        good(parameters={"binary_data_size": -1}, data=...),
+        good(parameters={"binary_data_size": True}, data=...),
+        good(parameters={"shared_memory_region": "a"}),
+        also(outputs=[{"name": "nothing"}]),
+        also(outputs=[7]),
+        also(outputs={"name": "probability"}),
+        also(outputs=[{"name": "probability", "parameters": []}]),
+        also(outputs=[{"name": "probability", "parameters": {"classification": 2}}]),
+        also(outputs=[{"name": "probability", "parameters": {"shared_memory_region": "a"}}]),
+        also(parameters=3),
+        also(id=3),
+    ],
+)
 def test_malformed_requests_are_refused_in_the_protocols_shape(server: Server, body: Row) -> None:
     reply = server.post("/v2/models/fraud/infer", body)
     assert reply.status_code in (400, 413), reply.text
@@ -195,16 +247,45 @@ def test_malformed_requests_are_refused_in_the_protocols_shape(server: Server, b
     assert reply.json()["error"]
 
 
+def with_binary_amount(size: int) -> bytes:
+    return json.dumps(good(data=..., parameters={"binary_data_size": size})).encode()
+
+
 @pytest.mark.parametrize(
-    ("header", "rest"),
-    [("-1", b""), ("9999", b""), ("x", b""), ("0", b""), (None, b"\x00"), ("all", b"\x01"), ("all", b"\x00" * 9)],
+    ("length", "rest", "size", "status"),
+    [
+        ("whole", struct.pack("<d", 12.5), 8, 200),
+        ("whole", struct.pack("<d", 12.5) + b"\x00", 8, 400),
+        ("whole", struct.pack("<d", 12.5)[:-1], 8, 400),
+        ("whole", struct.pack("<d", 12.5)[:-1], 7, 400),
+        ("whole", struct.pack("<d", math.inf), 8, 400),
+        ("-1", struct.pack("<d", 12.5), 8, 400),
+        ("0", struct.pack("<d", 12.5), 8, 400),
+        ("99999", struct.pack("<d", 12.5), 8, 400),
+        ("x", struct.pack("<d", 12.5), 8, 400),
+        ("9" * 30, struct.pack("<d", 12.5), 8, 400),
+        (None, b"", 8, 400),
+    ],
 )
-def test_binary_data_that_does_not_fit_is_refused(server: Server, header: str | None, rest: bytes) -> None:
-    head = b'{"inputs":[{"name":"amount","shape":[1],"datatype":"FP64","parameters":{"binary_data_size":8}}]}'
-    told = str(len(head)) if header == "all" else header
+def test_binary_data_must_fit(server: Server, length: str | None, rest: bytes, size: int, status: int) -> None:
+    head = with_binary_amount(size)
+    told = str(len(head)) if length == "whole" else length
     headers = {} if told is None else {"inference-header-content-length": told}
     reply = server.post("/v2/models/fraud/infer", head + rest, headers=headers)
+    assert reply.status_code == status, reply.text
+    assert status == 200 or reply.json().keys() == {"error"}
+
+
+def test_a_length_beyond_the_body_is_refused_though_all_is_json(server: Server) -> None:
+    body = json.dumps(good()).encode()
+    headers = {"inference-header-content-length": str(len(body) + 1)}
+    reply = server.post("/v2/models/fraud/infer", body, headers=headers)
     assert (reply.status_code, reply.json().keys()) == (400, {"error"})
+
+
+def test_what_is_infinite_is_said_to_be(client: Any) -> None:
+    with pytest.raises(InferenceServerException, match="amount: value 0 is infinite"):
+        client.infer("fraud", tensors([row | {"amount": -math.inf} for row in events("inf", 2)], binary=True)[:4])
 
 
 @pytest.mark.parametrize(
