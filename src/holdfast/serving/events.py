@@ -56,7 +56,7 @@ def chosen_source(live: LiveSet, name: object) -> Source:
     known = sorted({source.name for version in live.versions for source in version.contract.sources})
     close = get_close_matches(str(name)[:100], known, n=1)
     mend = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-    problem = Problem("source", "unknown_value", f"{replies.shorten(str(name))!r} is no source of the contract", mend)
+    problem = Problem("source", "unknown_value", "is no source of the contract", mend)
     raise Refuse(400, replies.counted([problem]), (problem,))
 
 

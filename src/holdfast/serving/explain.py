@@ -96,7 +96,7 @@ class Explain:
         else:
             found = self._find_event(snapshot, source, normalize("NFC", name))
         if found is None:
-            raise unknown_prediction(name) if kind == "prediction_id" else _undecided(name)
+            raise unknown_prediction() if kind == "prediction_id" else _undecided()
         return found
 
 
@@ -113,13 +113,13 @@ def asked_of(query: str) -> Asked:
     return Asked(given.get("counterfactual") == "1", given.get("lime") == "1", int(seed))
 
 
-def unknown_prediction(name: str) -> Refuse:
-    what = f"no prediction {replies.shorten(name)!r} is known"
+def unknown_prediction() -> Refuse:
+    what = "no prediction of that id is known"
     return Refuse(404, what, (Problem("prediction_id", "unknown_id", what, "send the id of a reply"),))
 
 
-def _undecided(name: str) -> Refuse:
-    what = f"no decision about event {replies.shorten(name)!r} is known"
+def _undecided() -> Refuse:
+    what = "no decision about that event is known"
     return Refuse(404, what, (Problem("event_id", "unknown_id", what, "send the event to /predict first"),))
 
 

@@ -91,7 +91,7 @@ class _Rows:
         if isinstance(row.get("prediction_id"), str):
             decision = self._find(str(row["prediction_id"]))
             if decision is None:
-                raise unknown_prediction(str(row["prediction_id"]))
+                raise unknown_prediction()
             event_id, source = decision.event_id, self._live.source(decision.source) or source
         elif self._foreign(snapshot, source.name, event_id):
             what = "another caller asked for the decision about this event"
@@ -183,4 +183,6 @@ class _Rows:
 
 
 def _shown(row: Row) -> dict[str, object]:
-    return replies.masked(row, {"source", "label", "value", "version", "prediction_id"})
+    """The input as a refusal shows it: flags and numbers. Texts are whatever the client took for an id or a value."""
+    plain = {name for name, value in row.items() if isinstance(value, bool | int)}
+    return replies.masked(row, plain & {"value", "version"})

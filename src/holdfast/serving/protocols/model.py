@@ -19,7 +19,7 @@ from holdfast.serving.decide import Refuse
 from holdfast.serving.health import Health
 from holdfast.serving.live import Live, Version
 from holdfast.serving.protocols.tables import MOST_TOLD
-from holdfast.serving.replies import counted, shorten
+from holdfast.serving.replies import counted
 from holdfast.serving.wire import Limits
 
 Decision = dict[str, Any]
@@ -55,9 +55,9 @@ class Model:
         """The champion, asked for by its name (and version). Raises Refuse (404) for any other."""
         champion = self.champion
         if name != champion.name:
-            what = f"there is no model {shorten(name)!r} here"
+            what = "there is no model of that name here"  # which one was asked for is not repeated: it came in a path
         elif version is not None and version != champion.version:
-            what = f"version {shorten(version)!r} of {name!r} does not answer here"
+            what = f"another version of {name!r} answers here"
         else:
             return champion
         mend = f"ask for {champion.name!r}, whose version {champion.version} answers now"
