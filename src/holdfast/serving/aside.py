@@ -24,6 +24,7 @@ from typing import IO
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.records import Record, Tally, decode, encode
 from holdfast.serving.live import Live
+from holdfast.traffic.course import Experiments
 
 log = logging.getLogger("holdfast.serving")
 
@@ -166,11 +167,22 @@ class Tallies(threading.Thread):
 
 
 @contextmanager
-def experiments(home: Path, live: Live, committer: GroupCommitter, promoter: Sequence[str] = ()) -> Iterator[None]:
+def experiments(
+    home: Path, live: Live, course: Experiments, committer: GroupCommitter, promoter: Sequence[str] = ()
+) -> Iterator[None]:
     """What experiments need beside the answering, while the block lasts. `promoter` is the command that promotes."""
-    conduct = Aside(home, "conducting", lambda: bool(live.now.experiments), committer, [json.dumps(list(promoter))])
-    shadow = Aside(home, "shadowing", lambda: _shadowed(live), committer)
-    threads = (Tallies(live, committer), conduct, shadow)
+
+    def conducted() -> bool:
+        return bool(course.running())
+
+    def shadowed() -> bool:
+        return course.shadowing() is not None
+
+    threads = (
+        Tallies(live, committer),
+        Aside(home, "conducting", conducted, committer, [json.dumps(list(promoter))]),
+        Aside(home, "shadowing", shadowed, committer),
+    )
     for thread in threads:
         thread.start()
     try:
@@ -178,8 +190,3 @@ def experiments(home: Path, live: Live, committer: GroupCommitter, promoter: Seq
     finally:
         for thread in threads:
             thread.stop()
-
-
-def _shadowed(live: Live) -> bool:
-    now = live.now
-    return len(now.experiments) > (now.split is not None)

@@ -95,7 +95,7 @@ def opened(
         follower.look()  # the first answer already goes by the experiments under way
         follower.start()
         stack.callback(follower.stop)
-        stack.enter_context(experiments(home, live, committer, promoter))
+        stack.enter_context(experiments(home, live, course.experiments, committer, promoter))
         watched = [watch(live, probe)] if probe is not None else []
         # One worker looks after what all share.
         shared = [] if number else [free_readers(state), keep_copy(state)]

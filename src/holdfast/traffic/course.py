@@ -47,7 +47,7 @@ class Experiments:
 
     def running(self) -> list[Experiment]:
         """The last record of each experiment that goes on: at most one that answers, at most one of shadows."""
-        return [item for item in self._latest.values() if item.action in LIVE]
+        return [item for item in self.latest() if item.action in LIVE]
 
     def answering(self) -> Experiment | None:
         return next((item for item in self.running() if item.kind != "shadow"), None)
