@@ -43,6 +43,8 @@ class Locks:
     tls: Tls | None = None
     tls_in_front: bool = False
     """Something in front of this server ends TLS."""
+    callers_in_front: bool = False
+    """Something in front of this server knows the callers, and lets nobody else through."""
 
     @property
     def encrypted(self) -> bool:

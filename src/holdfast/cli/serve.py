@@ -12,7 +12,13 @@ from holdfast.cli.place import opened
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (default: the setting serving.host).")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; 0 takes a free one and says which.", min=0, max=65_535)
+        int | None,
+        typer.Option(
+            help="Port to listen on; 0 takes a free one and says which.",
+            min=0,
+            max=65_535,
+            envvar="SAGEMAKER_BIND_TO_PORT",  # SageMaker tells a container so
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that answer (default: the setting serving.workers).", min=1, max=64)

@@ -141,4 +141,5 @@ def locks(settings: Settings, project: Project) -> Locks:
         hosts=tuple(settings.serving_trusted_hosts.split(",")),
         tls=tls,
         tls_in_front=settings.serving_tls_in_front,
+        callers_in_front=settings.access_callers_in_front,
     )

@@ -82,6 +82,9 @@ class Settings:
     serving_tls_key: str = _setting("", "The certificate's key, in PEM, without a password.")
     serving_tls_in_front: bool = _setting(False, "TLS ends in a proxy before this server, and nobody else reaches it.")
 
+    access_callers_in_front: bool = _setting(
+        False, "A platform before this server (SageMaker, a mesh) knows the callers, and nobody else reaches it."
+    )
     access_oidc_issuer: str = _setting("", "Address of an OpenID Connect issuer whose tokens are accepted.")
     access_oidc_audience: str = _setting("", "The audience (`aud`) its tokens must be meant for.")
     access_jwt_secret: str = _setting(

@@ -20,7 +20,8 @@ def locked(guard: Guard, bound: socket.socket, locks: Locks) -> Iterator[ssl.SSL
     Raises HoldfastError when others can reach the address and the server is not protected.
     """
     address = str(bound.getsockname()[0])
-    require_protection(address, callers=guard.access.callers, encrypted=locks.encrypted)
+    callers = guard.access.callers or locks.callers_in_front
+    require_protection(address, callers=callers, encrypted=locks.encrypted)
     guard.hosts = trusted(address, locks.hosts)
     keep_discreet()
     context = None if locks.tls is None else locks.tls.context()
