@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
+from holdfast.access.roles import refusal
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision
+
+_EXPLAINS = frozenset({"explain"})
 
 CALLER: ContextVar[str] = ContextVar("caller", default="")
 """The name of the caller; empty on an open server, where nobody is known."""
@@ -26,7 +29,7 @@ def own(decision: Decision) -> bool:
     explain at all; and where nobody is known there is nothing to tell apart.
     """
     name = CALLER.get()
-    return not name or decision.caller in ("", name)
+    return not name or refusal(name, _EXPLAINS, "explain", decision.caller) == ""
 
 
 class OwnDecisions:

@@ -89,6 +89,7 @@ def security(document: dict[str, Any]) -> dict[str, Any]:
     document.setdefault("components", {})["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "an API key, or a JSON Web Token"}
     }
+    fault = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, methods in document["paths"].items():
         for told in methods.values():
             if path == "/predict":
@@ -96,7 +97,7 @@ def security(document: dict[str, Any]) -> dict[str, Any]:
             if told.get("x-permission") != OPEN:
                 told["security"] = [{"key": []}]
                 for status, what in ((401, "Nobody known"), (403, "Not permitted"), (429, "Too many requests")):
-                    told["responses"].setdefault(str(status), {"description": what})
+                    told["responses"].setdefault(str(status), {"description": what, "content": fault})
     return document
 
 
