@@ -198,7 +198,7 @@ import sys
 from pathlib import Path
 from holdfast.serving.run import serve
 {before}
-serve(Path(sys.argv[1]), port=0, announce=lambda address, ready: print(address, flush=True){more})
+serve(Path(sys.argv[1]), port=int(sys.argv[2]), announce=lambda address, ready: print(address, flush=True){more})
 """
 
 WORK = """
@@ -215,8 +215,8 @@ import sys
 from pathlib import Path
 from holdfast.serving import run, tally
 from holdfast.serving.supervise import supervise
-home, workers, work = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-with run.listen("127.0.0.1", 0) as bound:
+home, port, workers, work = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+with run.listen("127.0.0.1", port) as bound:
     tally.begin(home)
     address = run.address_of(bound)
     command = [sys.executable, "-c", work, str(home)]
@@ -224,12 +224,12 @@ with run.listen("127.0.0.1", 0) as bound:
 """
 
 
-def command(home: Path, *, before: str = "", more: str = "", workers: int = 1) -> list[str]:
+def command(home: Path, *, before: str = "", more: str = "", workers: int = 1, port: int = 0) -> list[str]:
     """What starts the server; `before` is run in each worker first, `more` are further arguments."""
     words = {"before": before, "more": f", {more}" if more else ""}
     if workers == 1:
-        return [sys.executable, "-c", SCRIPT.format(**words), str(home)]
-    return [sys.executable, "-c", SUPERVISE, str(home), str(workers), WORK.format(**words)]
+        return [sys.executable, "-c", SCRIPT.format(**words), str(home), str(port)]
+    return [sys.executable, "-c", SUPERVISE, str(home), str(port), str(workers), WORK.format(**words)]
 
 
 @contextmanager
