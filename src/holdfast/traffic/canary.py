@@ -2,10 +2,10 @@
 
 Both ways the evidence must be there. It halts when it is shown that the challenger lies outside a limit (it fails or
 refuses too often, is slow, says yes much more or less often than the champion, or costs more on matured outcomes), and
-it advances only when it is shown that failures and share of yes lie inside. So a challenger outside a limit goes on to
-the next step with probability at most the level, and one inside is halted with probability at most the level, however
-often it is judged: `evidence` says by which method. The first step is small (1 % by default), so what is found there
-has met little of the traffic.
+it advances only when it is shown that failures and share of yes lie inside, and with `margin` the loss too. So a
+challenger outside a limit goes on to the next step with probability at most the level, and one inside is halted with
+probability at most the level, however often it is judged: `evidence` says by which method. The first step is small (1
+% by default), so what is found there has met little of the traffic.
 """
 
 from __future__ import annotations
@@ -100,6 +100,9 @@ def _questions(plan: Plan, spans: Sequence[Span], challenger: Tallied) -> list[s
     yes = rates(spans, CHALLENGER, plan.rate)
     if not yes or min(below(yes, plan.tolerance), above(yes, -plan.tolerance)) < bar:
         found.append(f"not shown yet that its share of yes lies within {plan.tolerance:.1%} of the champion's")
+    cost = losses(spans, CHALLENGER, plan.centre)
+    if plan.margin and (not cost or below(cost, plan.margin) < bar):
+        found.append(f"not shown yet that its loss exceeds the champion's by less than {plan.margin:.1%}")
     return found
 
 

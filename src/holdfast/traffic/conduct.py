@@ -12,7 +12,8 @@ from holdfast.traffic import bandit, canary
 from holdfast.traffic.assign import SLOTS, redeal
 from holdfast.traffic.count import Counts, Span
 from holdfast.traffic.course import origin
-from holdfast.traffic.verdict import compare
+from holdfast.traffic.evidence import above, below
+from holdfast.traffic.verdict import compare, decided, losses
 
 CONDUCTOR = "holdfast"
 """Who decides, where nobody did."""
@@ -117,6 +118,10 @@ def _harm(latest: Experiment, counts: Counts) -> str:
 
 def _winner(latest: Experiment, counts: Counts, spans: list[Span]) -> Next:
     challengers = len(latest.arms) - 1
+    level = counts.plan.level / challengers
+    sides = [losses(spans, place, counts.plan.centre) for place in range(1, challengers + 1)]
+    if all(decided(below(side, 0.0), above(side, 0.0), level) == "undecided" for side in sides):
+        return NOTHING  # the interval costs more to find than the verdict
     verdicts = [compare(spans, place, counts.plan, challengers) for place in range(1, challengers + 1)]
     winners = [place for place, item in enumerate(verdicts, 1) if item.verdict == "challenger wins"]
     if winners:

@@ -40,6 +40,9 @@ class Plan:
     """canary: seconds after which a step that is still undecided is called off."""
     tolerance: float = 0.05
     """canary: how far the challenger's share of yes may lie from the champion's."""
+    margin: float = 0.0
+    """canary: how much dearer its decisions may be at most, shown on matured outcomes before the next step, as a share
+    of the highest cost; 0: the next step does not wait for outcomes."""
     failures: float = 0.02
     """Highest share of requests that a challenger may fail or refuse."""
     slow_ms: float = 50.0
@@ -117,6 +120,7 @@ def _bounds(plan: Plan) -> list[tuple[str, str, bool]]:
         ("dwell", "0 or more", 0 <= plan.dwell < 1e9),
         ("patience", "above 0", 0 < plan.patience < 1e10),
         ("tolerance", "between 0 and 1", 0 < plan.tolerance < 1),
+        ("margin", "0 or more, below 1", 0 <= plan.margin < 1),
         ("failures", "between 0 and 1", 0 < plan.failures < 1),
         ("slow_ms", "above 0", plan.slow_ms > 0),
         ("slow", "between 0 and 1", 0 < plan.slow < 1),
