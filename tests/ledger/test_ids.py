@@ -12,7 +12,7 @@ def test_a_prediction_id_says_its_seq(seq: int) -> None:
     assert seq_of(prediction_id(seq)) == seq
 
 
-@given(st.integers(1, 2**40), st.integers(1, 2**40))
+@given(st.integers(1, 2**40 - 1), st.integers(1, 2**40 - 1))
 def test_ids_sort_as_their_records_do(one: int, other: int) -> None:
     assert (one < other) == (prediction_id(one) < prediction_id(other))
 

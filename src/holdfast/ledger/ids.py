@@ -22,7 +22,7 @@ _WEIGHTS = [
 
 
 def prediction_id(seq: int) -> str:
-    """``p`` + seq in base 32 (at least 8 letters) + a check letter; ids of one ledger sort by seq."""
+    """``p`` + seq in base 32 (at least 8 letters) + a check letter; below 2**40 ids sort by seq."""
     if seq < 1 << 40:
         a, b, c, d = seq >> 30, seq >> 20 & 1023, seq >> 10 & 1023, seq & 1023
         check = (_WEIGHTS[0][a] + _WEIGHTS[1][b] + _WEIGHTS[2][c] + _WEIGHTS[3][d]) % _CHECK

@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +29,9 @@ from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Event, Outcome, Record, decode, encode
 
 Settled = Record | Conflict
+
+Bodies = dict[bytes, dict[str, object]]
+"""Bodies and what strict reading made of them, for whoever needs them next."""
 
 
 def now_micros() -> int:
@@ -64,7 +67,7 @@ class LedgerWriter:
         nothing could be written.
         """
         with self._alone():
-            settled = self._settle(records, together=True)
+            settled = self._settle(records, {}, together=True)
         answers = []
         for item in settled:
             if isinstance(item, Conflict):
@@ -76,12 +79,15 @@ class LedgerWriter:
         """State as it is now, to decide on what is then settled."""
         return self._state.snapshot()
 
-    def settle(self, records: Sequence[Record]) -> list[Settled]:
-        """Like `commit`, but each record on its own: a Conflict stands in the place of one that is refused."""
-        with self._alone():
-            return self._settle(records, together=False)
+    def settle(self, records: Sequence[Record], read: Bodies | None = None) -> list[Settled]:
+        """Like `commit`, but each record on its own: a Conflict stands in the place of one that is refused.
 
-    def _settle(self, records: Sequence[Record], *, together: bool) -> list[Settled]:
+        `read`: bodies that were read already.
+        """
+        with self._alone():
+            return self._settle(records, read or {}, together=False)
+
+    def _settle(self, records: Sequence[Record], read: Bodies, *, together: bool) -> list[Settled]:
         self._catch_up()
         with self._state.snapshot() as snapshot:
             applied = snapshot.applied
@@ -89,7 +95,7 @@ class LedgerWriter:
         if together and any(isinstance(item, Conflict) for item in settled):
             return settled
         if fresh:
-            self._accept(fresh, applied)
+            self._accept(fresh, applied, read)
         return settled
 
     def _resolve(self, snapshot: Snapshot, records: Sequence[Record]) -> tuple[list[Settled], list[Record]]:
@@ -104,7 +110,7 @@ class LedgerWriter:
                 fresh.append(record)
         return settled, fresh
 
-    def _accept(self, records: list[Record], applied: Applied) -> None:
+    def _accept(self, records: list[Record], applied: Applied, read: Bodies) -> None:
         received, seq = applied.received_at, applied.seq
         now = self._clock()
         for record in records:
@@ -115,7 +121,7 @@ class LedgerWriter:
                 record.prediction_id = prediction_id(seq)
         position = self._log.append(encode(records), len(records), utc_day(received))
         try:
-            self._apply([(position, records)])
+            self._apply([(position, records)], read)
         except (lmdb.Error, OSError) as error:
             raise LedgerUnavailable(
                 f"recorded, but state cannot be written: {error}",
@@ -147,12 +153,12 @@ class LedgerWriter:
                 mend="restore the ledger from a backup, or rebuild state from what is left of it",
             )
 
-    def _apply(self, batches: list[tuple[Position, list[Record]]]) -> None:
+    def _apply(self, batches: list[tuple[Position, list[Record]]], read: Bodies | None = None) -> None:
         while True:
             try:
                 with self._state.begin_write() as writer:
                     for _, records in batches:
-                        apply(writer, records)
+                        apply(writer, records, read or {})
                     position, last = batches[-1][0], batches[-1][1][-1]
                     writer.advance(Applied(last.seq, last.received_at, position.first_seq, position.offset))
                 return
@@ -199,7 +205,7 @@ def _open_lock(path: Path) -> int:
         raise LedgerUnavailable(f"the ledger's lock cannot be opened: {error.strerror}", where=str(path)) from error
 
 
-def apply(writer: Writer, records: Sequence[Record]) -> None:
+def apply(writer: Writer, records: Sequence[Record], read: Mapping[bytes, dict[str, object]]) -> None:
     """Project records onto state, in order. Refusals, promotions and pinned history leave it as it is."""
     for record in records:
         if isinstance(record, Event | Decision):
@@ -211,6 +217,7 @@ def apply(writer: Writer, records: Sequence[Record]) -> None:
                 record.body,
                 record.digest,
                 decision=isinstance(record, Decision),
+                raw=read.get(record.body),
             )
         elif isinstance(record, Outcome):
             writer.apply_outcome(record.seq, record.source, record.label, record.event_id, record.version, record.value)

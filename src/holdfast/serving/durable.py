@@ -20,7 +20,7 @@ from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.records import Record
-from holdfast.ledger.writer import LedgerWriter, Settled
+from holdfast.ledger.writer import Bodies, LedgerWriter, Settled
 
 log = logging.getLogger("holdfast.serving")
 
@@ -32,8 +32,8 @@ T_co = TypeVar("T_co", covariant=True)
 class Job(Protocol[T_co]):
     """What one request wants of the ledger. Both methods run in the ledger's thread, in the request's context."""
 
-    def records(self, snapshot: Snapshot) -> Sequence[Record]:
-        """What is to be written. What it raises is the request's alone."""
+    def records(self, snapshot: Snapshot, read: Bodies) -> Sequence[Record]:
+        """What is to be written; bodies that were read for it go into `read`. What it raises is the request's alone."""
         ...
 
     def result(self, settled: Sequence[Settled]) -> T_co:
@@ -177,7 +177,7 @@ class _Keep:
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records
 
-    def records(self, snapshot: Snapshot) -> Sequence[Record]:
+    def records(self, snapshot: Snapshot, read: Bodies) -> Sequence[Record]:
         return self._records
 
     def result(self, settled: Sequence[Settled]) -> Sequence[Settled]:
@@ -188,12 +188,13 @@ def _settle(batch: Sequence[_Waiting], writer: LedgerWriter) -> _Done:
     """Decide a batch at one snapshot, write it in one piece, answer it. In the ledger's thread."""
     answers: list[Any] = [None] * len(batch)
     records: list[Record] = []
+    read: Bodies = {}
     parts: list[tuple[int, int]] = []
     with writer.snapshot() as snapshot:
         for at, (job, context, _) in enumerate(batch):
             start = len(records)
             try:
-                records += context.run(job.records, snapshot)
+                records += context.run(job.records, snapshot, read)
             except Exception as error:  # noqa: BLE001 - it is the request's, and the others go on
                 answers[at] = _Failed(error)
             parts.append((start, len(records)))
@@ -201,7 +202,7 @@ def _settle(batch: Sequence[_Waiting], writer: LedgerWriter) -> _Done:
     trouble, seq = "", 0
     if records:
         try:
-            settled = writer.settle(records)
+            settled = writer.settle(records, read)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
             trouble = str(error)
         seq = max((item.seq for item in settled if not isinstance(item, Conflict)), default=0)

@@ -14,7 +14,7 @@ from holdfast.errors import Problem
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.records import Decision, Record, Refusal
-from holdfast.ledger.writer import Settled
+from holdfast.ledger.writer import Bodies, Settled
 from holdfast.serving import replies
 from holdfast.serving.decide import Decider, Refuse, conflict, read_body_json
 from holdfast.serving.durable import Durable, Unavailable
@@ -112,10 +112,10 @@ class _Asked:
     decision: Decision
     old: bool
 
-    def records(self, snapshot: Snapshot) -> Sequence[Record]:
+    def records(self, snapshot: Snapshot, read: Bodies) -> Sequence[Record]:
         live = self._live.now
         self._champion = live.champion
-        self._raw = read_body_json(self._body)
+        read[self._body] = self._raw = read_body_json(self._body)
         self.decision, self.old = self._decider.decide(live, self._raw, self._body, snapshot, self._reasons)
         return () if self.old else (self.decision,)
 

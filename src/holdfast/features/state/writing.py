@@ -132,11 +132,21 @@ class Writer:
         return Snapshot(self._tables, self._transaction)
 
     def apply_event(
-        self, seq: int, source: str, event_id: str, t: int, body: bytes, digest: bytes, *, decision: bool = False
+        self,
+        seq: int,
+        source: str,
+        event_id: str,
+        t: int,
+        body: bytes,
+        digest: bytes,
+        *,
+        decision: bool = False,
+        raw: dict[str, object] | None = None,
     ) -> bool:
         """Add an event's points; False when the event was there already (then only its decision is noted).
 
-        `decision`: the record is the event's decision too. Outcomes that came before their event are applied now.
+        `decision`: the record is the event's decision too. `raw`: the body, if it was read already. Outcomes that came
+        before their event are applied now.
         """
         name = event_key(source, event_id)
         found = self._transaction.get(name, db=self._tables.events)
@@ -149,7 +159,7 @@ class Writer:
         stored = StoredEvent(seq, t, body, digest, seq if decision else 0)
         projector = self._appliers.events.get(source)
         if projector is not None:
-            self._add(projector, stored, event_id, seq)
+            self._add(projector, stored, event_id, seq, raw)
         early = self._transaction.pop(name, db=self._tables.pending)
         if early is not None:
             for label, version in events.decode_pending(early).items():
@@ -157,9 +167,11 @@ class Writer:
         self._transaction.put(name, events.encode(stored), db=self._tables.events)
         return True
 
-    def _add(self, projector: Projector, stored: StoredEvent, event_id: str, seq: int) -> None:
+    def _add(
+        self, projector: Projector, stored: StoredEvent, event_id: str, seq: int, raw: dict[str, object] | None
+    ) -> None:
         appliers, breaker = self._appliers, id_bytes(event_id)
-        for point in projector.points(stored.body, event_id, stored.time):
+        for point in projector.points(stored.body, event_id, stored.time, raw):
             name = point.series.key
             if seq > appliers.since[name]:
                 appliers.insert[name](self._transaction, self._tables, point.key, stored.time, breaker, point.value)
