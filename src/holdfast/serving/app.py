@@ -33,7 +33,7 @@ from holdfast.serving.live import Live
 from holdfast.serving.metrics import Counts
 from holdfast.serving.outcomes import Outcomes
 from holdfast.serving.predict import OURS, RETRY, Predict, too_large, unavailable
-from holdfast.serving.protocols import routes
+from holdfast.serving.protocols import documents, routes
 from holdfast.serving.protocols.model import Model
 from holdfast.serving.wire import Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
 
@@ -259,4 +259,6 @@ class _Document:
     def __call__(self) -> dict[str, Any]:
         api = self._api
         plain = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
-        return security(openapi.document(plain, self._live.now.champion.contract, self._clock()))
+        champion, now = self._live.now.champion, self._clock()
+        document = openapi.document(plain, champion.contract, now)
+        return security(documents.fill(document, champion.contract, champion.name, champion.version, now))

@@ -1,8 +1,9 @@
-"""The routes of foreign protocols, each with the permission it needs, what it takes, and its own shape of a fault."""
+"""The routes of foreign protocols, each with the permission it needs and its own shape of a fault."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from inspect import getdoc
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -63,7 +64,7 @@ def add(api: FastAPI, model: Model, counts: Counts) -> None:
         api.add_api_route(
             path, guarded(path, counts, model.limits.bulk_body, handler, shape), methods=["POST"], summary=summary,
             name=path.strip("/"), response_class=Response, responses=_statuses(path, shape),
-            openapi_extra=_extra(path, permission) | {"requestBody": _body(path)},
+            openapi_extra=_extra(path, permission), description=getdoc(answer) or "",
         )  # fmt: skip
     for path, page, permission, summary in _GETS:
         told = _statuses(path, oip.fault) if "{" in path else _ready(path)
@@ -117,35 +118,3 @@ def _ready(path: str) -> dict[int | str, dict[str, Any]]:
     if path not in ("/ping", "/v2/health/ready"):
         return {}
     return {503: {"description": "Not ready", "content": {"application/json": {"schema": {}}}}}
-
-
-def _body(path: str) -> dict[str, Any]:
-    """What a POST takes, roughly; the contract's own schema stands at `/predict`."""
-    rows = {"type": "array", "items": {"type": "object"}}
-    if path == "/invocations":
-        forms: dict[str, Any] = {
-            "dataframe_split": {"type": "object", "required": ["columns", "data"]},
-            "dataframe_records": rows,
-            "instances": rows,
-            "inputs": {"type": ["object", "array"]},
-        }
-        shapes = [{"type": "object", "required": [form], "properties": {form: told}} for form, told in forms.items()]
-        content: dict[str, Any] = {"application/json": {"schema": {"oneOf": shapes}}, "text/csv": {"schema": _TEXT}}
-    elif path.startswith("/v1/"):
-        schema = {"type": "object", "required": ["instances"], "properties": {"instances": rows}}
-        content = {"application/json": {"schema": schema}}
-    else:
-        tensor = {
-            "type": "object",
-            "required": ["name", "shape", "datatype"],
-            "properties": {
-                "name": _TEXT,
-                "datatype": {"enum": ["BYTES", "FP64", "FP32", "INT64", "BOOL"]},
-                "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-                "data": {"type": "array"},
-            },
-        }
-        inputs = {"type": "array", "items": tensor, "minItems": 1}
-        schema = {"type": "object", "required": ["inputs"], "properties": {"inputs": inputs, "id": _TEXT}}
-        content = {"application/json": {"schema": schema}}
-    return {"required": True, "content": content}
