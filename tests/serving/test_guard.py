@@ -218,6 +218,15 @@ def test_every_refusal_has_an_id_and_the_one_shape(tmp_path: Path) -> None:
         assert scorer.rpartition("_")[2] not in reply.body.decode()
 
 
+def test_a_strange_name_is_not_answered_on_the_fast_way_either(tmp_path: Path) -> None:
+    for home, text in ((tmp_path / "open", ""), (tmp_path, key(tmp_path, "scorer"))):
+        room = Room(home)
+        assert room.ask("/scored", text).status == 200
+        assert room.ask("/scored", text, headers={"host": "evil.example"}).status == 421
+        assert room.ask("/scored", text, headers={"host": None}).status == 400
+        assert room.ask("/scored", text, raw=[(b"host", b"localhost")]).status == 400
+
+
 def test_old_clients_that_name_no_host_are_served_where_no_browser_can_be_meant(tmp_path: Path) -> None:
     assert Room(tmp_path).ask("/open", headers={"host": None}, http_version="1.0").status == 200
 
