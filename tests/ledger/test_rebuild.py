@@ -14,7 +14,8 @@ from holdfast.contract import Contract, Events, days, text, timestamp
 from holdfast.contract.model import DAY, SECOND, Cell
 from holdfast.contract.values import timestamp_text
 from holdfast.errors import HoldfastError
-from holdfast.features.plan import plan
+from holdfast.features.plan import Series, plan
+from holdfast.features.state import state as state_file
 from holdfast.features.state.durability import Found
 from holdfast.features.state.reads import compile_reads
 from holdfast.features.state.rows import Row, digest, rows
@@ -154,13 +155,15 @@ def test_records_accepted_while_a_series_is_cleared_count_once(tmp_path: Path, m
     writer = LedgerWriter(Log(tmp_path / "ledger"), state)
     live(writer)
     cleared = State._clear
-    numbers = iter(range(PAST + 1_000, PAST + 2_000))
+    monkeypatch.setattr(state_file, "_CLEARED", 5)
+    numbers = iter(range(PAST + 1_000, PAST + 1_030))
 
-    def clear_and_accept(state: State, prefix: bytes, most: int) -> bool:
-        more = cleared(state, prefix, most)
-        number = next(numbers)
-        writer.commit([decision(number), outcome(number, 1)])
-        return more
+    def clear_and_accept(state: State, series: Series, at: bytes) -> bytes | None:
+        following = cleared(state, series, at)
+        number = next(numbers, None)
+        if number is not None:
+            writer.commit([decision(number), outcome(number, 1)])
+        return following
 
     monkeypatch.setattr(State, "_clear", clear_and_accept)
     build_missing(state, [contract, wider], history(), tmp_path / "ledger")

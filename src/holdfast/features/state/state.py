@@ -206,28 +206,26 @@ class State:
         """Clear what an interrupted build left of a series; returns the seq up to which it must be built again."""
         with self.transaction() as transaction:
             tables.register(transaction, self.tables, series, since=SKIPPED, ready=False)
-        self._clear(series)
+        at: bytes | None = b""
+        while at is not None:
+            at = self._clear(series, at)
         with self.transaction() as transaction:
             since = tables.applied(transaction, self.tables).seq
             tables.register(transaction, self.tables, series, since=since, ready=False)
         return since
 
-    def _clear(self, series: Series) -> None:
-        """Delete a series' points, in short transactions."""
+    def _clear(self, series: Series, at: bytes) -> bytes | None:
+        """Delete a series' points among the keys from `at`, in one short transaction; returns where to go on."""
         ordered = series.structure == "ordered"
-        table = self.tables.ordered if ordered else self.tables.nodes
-        at = series.key if ordered else b""
-        found = True
-        while found:
-            with self.transaction() as transaction:
-                cursor = transaction.cursor(table)
-                found = cursor.set_range(at)
-                for _ in range(_CLEARED):
-                    key = cursor.key()
-                    if not found or (ordered and not key.startswith(series.key)):
-                        return
-                    found = cursor.delete() if ordered or series_of(key) == series.key else cursor.next()
-                at = cursor.key()
+        with self.transaction() as transaction:
+            cursor = transaction.cursor(self.tables.ordered if ordered else self.tables.nodes)
+            found = cursor.set_range(max(at, series.key) if ordered else at)
+            for _ in range(_CLEARED):
+                key = cursor.key()
+                if not found or (ordered and not key.startswith(series.key)):
+                    return None
+                found = cursor.delete() if ordered or series_of(key) == series.key else cursor.next()
+            return cursor.key() if found else None
 
     def publish(self, series: Iterable[Series]) -> None:
         """Say that these series are complete."""
