@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -47,6 +49,35 @@ def test_a_flood_of_unknown_names_asks_the_issuer_once_in_ten_seconds() -> None:
                 known.refresh()
             clock.now += 0.01
         assert len(server.asked) == 2, "one discovery document, one key set"
+
+
+def test_who_comes_while_keys_are_fetched_is_put_off_and_not_refused() -> None:
+    clock, begun, go_on = Clock(), threading.Event(), threading.Event()
+    with issuing("one") as server:
+
+        def fetch(address: str) -> Mapping[str, Any]:
+            begun.set()
+            go_on.wait(10)
+            return fetch_json(address)
+
+        known = Issuer(server.address, fetch=fetch, clock=clock)
+        go_on.set()
+        known.refresh()
+        server.keys.append(jwk("two"))
+        clock.now += AGAIN
+        go_on.clear()
+        begun.clear()
+        fetching = threading.Thread(target=known.refresh)
+        fetching.start()
+        begun.wait(10)
+        known.find("one", "RS256")
+        with pytest.raises(Unchecked):
+            known.find("two", "RS256")
+        go_on.set()
+        fetching.join()
+        known.find("two", "RS256")
+        with pytest.raises(Unknown):
+            known.find("three", "RS256")
 
 
 def test_known_keys_are_looked_at_again_when_they_are_old() -> None:

@@ -177,6 +177,7 @@ def test_an_issuers_new_key_is_found_and_the_one_it_took_back_is_refused(tmp_pat
         locks = f"locks=Locks(oidc_issuer={issuer.address!r}, oidc_audience={AUDIENCE!r})"
         with serving(home, before=before, more=locks) as server:
             running = Shop(server, home, issuer, {})
+            seen(lambda: len(issuer.asked) >= 2, "its keys are fetched before anybody comes")
             old = issuer.token("old")
             assert running.ask("/predict", old, payment(1)).status_code == 200
             issuer.keys = [jwk("new")]

@@ -89,6 +89,8 @@ class Issuer:
         fitting = [
             key for name, key in self._keys.items() if (kid is None or name == kid) and algorithm in signs_with(key)
         ]
+        if not fitting and self._lock.locked():
+            raise Unchecked(f"the keys of {self.name} are being fetched")
         if len(fitting) != 1:
             raise Unknown("unknown_signer", "the token is signed by a key that its issuer does not list")
         return jwt.PyJWK(dict(fitting[0]), algorithm)

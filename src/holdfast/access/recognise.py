@@ -79,6 +79,11 @@ class Access:
             raise Unknown("unknown_key", "this key is not known")
         return self._tokens.recognise(text, asked=asked)
 
+    def warm(self) -> None:
+        """Fetches an issuer's keys, so that the first token does not wait for them. Waits for the issuer."""
+        if self._tokens is not None:
+            self._tokens.warm()
+
     def look(self) -> None:
         """Reads the keys again when their file changed. A damaged one leaves those from before, and is told."""
         stamp = self._stamp()

@@ -63,6 +63,11 @@ class Tokens:
         self._claim = roles_claim.split(".")
         self._leeway = leeway
 
+    def warm(self) -> None:
+        """Fetches the issuer's keys; waits for it."""
+        if self._oidc is not None:
+            self._oidc.refresh()
+
     def recognise(self, text: str, *, asked: bool = False) -> Caller:
         """Whose token it is. Raises Unknown, Unchecked, or (unless the issuer was `asked` just now) KeysWanted."""
         if len(text) > LONGEST:

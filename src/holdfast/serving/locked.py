@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -28,6 +29,7 @@ def locked(guard: Guard, bound: socket.socket, locks: Locks) -> Iterator[ssl.SSL
     things = [guard.access.look]
     if locks.tls is not None and context is not None:
         things.append(renewal(locks.tls, context))
+    threading.Thread(target=guard.access.warm, name="holdfast-issuer", daemon=True).start()
     lookout = Lookout(*things)
     lookout.start()
     try:
