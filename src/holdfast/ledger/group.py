@@ -43,6 +43,12 @@ class GroupCommitter:
         self._put((intents, future, False))
         return future
 
+    def ride(self, records: Sequence[Record]) -> Future[None]:
+        """Records that are in no hurry and new for sure: resolved when they were written with a batch of others."""
+        future: Future[None] = Future()
+        self._writer.riders.append((records, future))
+        return future
+
     def run(self, work: Callable[[LedgerWriter], T]) -> Future[T]:
         """What `work` answers in the ledger's thread, alone with the writer: to decide, and write what was decided."""
         future: Future[T] = Future()

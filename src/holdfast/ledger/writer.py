@@ -11,7 +11,9 @@ import fcntl
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +58,8 @@ class LedgerWriter:
         self._reader = LedgerReader(log.directory)
         self._threads = threading.Lock()
         self._lock = _open_lock(log.directory / "lock")
+        self.riders: deque[tuple[Sequence[Record], Future[None]]] = deque()
+        """Records in no hurry: they are written with the next batch and cost no sync of their own."""
         with self._alone():
             self._catch_up()
 
@@ -94,9 +98,21 @@ class LedgerWriter:
             settled, fresh = self._resolve(snapshot, records)
         if together and any(isinstance(item, Conflict) for item in settled):
             return settled
-        if fresh:
+        if self.riders and (fresh or not records):
+            self._with_rider(fresh, applied, read)
+        elif fresh:
             self._accept(fresh, applied, read)
         return settled
+
+    def _with_rider(self, records: list[Record], applied: Applied, read: Bodies) -> None:
+        """The batch with the rider that has waited longest behind it."""
+        riding, told = self.riders.popleft()
+        try:
+            self._accept([*records, *riding], applied, read)
+        except Exception as error:
+            told.set_exception(error)
+            raise
+        told.set_result(None)
 
     def _resolve(self, snapshot: Snapshot, records: Sequence[Record]) -> tuple[list[Settled], list[Record]]:
         """What each record will be answered with, and those that are new."""

@@ -22,7 +22,7 @@ from time import monotonic
 from typing import IO
 
 from holdfast.ledger.group import GroupCommitter
-from holdfast.ledger.records import Record, Tally, decode, encode
+from holdfast.ledger.records import Experiment, Record, Tally, decode, encode
 from holdfast.serving.live import Live
 from holdfast.traffic.course import Experiments
 
@@ -34,6 +34,9 @@ REST = 1.0
 """Seconds before a process that ended is started again."""
 TALLY = 1.0
 """Seconds between two tallies of what the variants did."""
+
+PATIENCE = 1.0
+"""Seconds to wait for a batch to ride with."""
 
 _LENGTH = struct.Struct("<I")
 
@@ -112,11 +115,18 @@ class Aside(threading.Thread):
         assert process.stdout is not None
         for records in read_frames(process.stdout):
             try:
-                self._committer.submit_all(records).result()
+                self._write(records)
             except Exception as error:  # noqa: BLE001 — a full disk, say: what follows from the counts follows again
                 log.warning("%s could not write: %s", self.name, error)
                 process.terminate()
                 return
+
+    def _write(self, records: list[Record]) -> None:
+        """A step of an experiment at once; what was counted or scored with the next batch of answers."""
+        if any(isinstance(record, Experiment) for record in records):
+            self._committer.submit_all(records).result()
+        else:
+            ride(self._committer, records)
 
     def _stop(self) -> None:
         process, self._process = self._process, None
@@ -135,6 +145,16 @@ class Aside(threading.Thread):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
+
+
+def ride(committer: GroupCommitter, records: Sequence[Record]) -> None:
+    """Write records with the next batch of answers, or alone when none comes for a while."""
+    written = committer.ride(records)
+    try:
+        written.result(PATIENCE)
+    except TimeoutError:
+        committer.submit_all(()).result()
+        written.result(PATIENCE)
 
 
 class Tallies(threading.Thread):
@@ -158,8 +178,10 @@ class Tallies(threading.Thread):
         for split in dict.fromkeys((before, self._split)):
             if split is not None and (counts := split.taken()):
                 record = Tally(process=f"{os.uname().nodename}:{os.getpid()}", experiment=split.seq, counts=counts)
-                with suppress(RuntimeError):  # the committer is closed
-                    self._committer.submit(record)
+                try:
+                    ride(self._committer, [record])
+                except Exception as error:  # noqa: BLE001 — the committer is closed, the disk is full
+                    log.warning("what the variants did was not written down: %s", error)
 
     def stop(self) -> None:
         self._end.set()

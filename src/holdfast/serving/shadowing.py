@@ -13,6 +13,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -166,10 +167,18 @@ def run(home: Path, out: IO[bytes]) -> None:
         time.sleep(LOOK)
 
 
+def only_when_idle() -> None:
+    """Run when nobody else on this processor wants to. Nothing here is waited for by a worker."""
+    os.nice(19)
+    if hasattr(os, "sched_setscheduler"):
+        with suppress(OSError):  # a container may forbid it; the lowest priority is then what there is
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     end_with_parent()
-    os.nice(19)
+    only_when_idle()
     run(Path(sys.argv[1]), sys.stdout.buffer)
 
 

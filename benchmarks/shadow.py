@@ -1,0 +1,180 @@
+"""What a shadow costs the answers: p50 and p99 of `/predict` with a shadow and without, in windows that take turns.
+
+One server on one core (its shadow process inherits that core), clients on another. `--pause` lets each client think
+between two requests, so that the server has idle time in which shadows are scored; without it the server is saturated
+and shadows are mostly left out.
+
+    python -m benchmarks.shadow [--pairs 10] [--seconds 3] [--clients 16] [--pause 0.01] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import uvloop
+from benchmarks.serve import ROOT, Client, bodies, prepare
+
+from holdfast.contract.model import Contract
+from holdfast.features.state.state import State
+from holdfast.ledger.log import Log
+from holdfast.ledger.read import LedgerReader
+from holdfast.ledger.records import Arm, Experiment, Promotion, Shadow, Tally
+from holdfast.ledger.writer import LedgerWriter
+from holdfast.traffic.conduct import following
+
+
+class Thinking(Client):
+    """A client that waits before it sends the next request."""
+
+    def __init__(self, pause: float, bodies: Iterator[bytes], waits: list[float], failed: list[bytes]) -> None:
+        super().__init__("/predict", bodies, waits, failed)
+        self._pause = pause
+
+    def data_received(self, data: bytes) -> None:
+        before, was, self.stopped = len(self._waits), self.stopped, True
+        super().data_received(data)
+        self.stopped = was
+        if len(self._waits) > before and not was:
+            asyncio.get_running_loop().call_later(self._pause, self._next)
+
+    def _next(self) -> None:
+        if not self.stopped:
+            self._send()
+
+
+def _same(protocol: Client) -> Client:
+    return protocol
+
+
+async def load(port: int, clients: int, seconds: float, pause: float) -> list[float]:
+    waits: list[float] = []
+    failed: list[bytes] = []
+    made = bodies(clients)
+    most = int(seconds * min(12_000, clients / max(pause, 1e-4)) * 1.2) + 1_000
+    ready = iter([next(made) for _ in range(most)])
+    loop = asyncio.get_running_loop()
+    protocols: list[Client] = []
+    for at in range(clients):
+        made_by = partial(Thinking, pause) if pause else partial(Client, "/predict")
+        protocol = made_by(ready, waits, failed)
+        await asyncio.sleep(pause / clients if at else 0)
+        await loop.create_connection(partial(_same, protocol), "127.0.0.1", port)
+        protocols.append(protocol)
+    await asyncio.sleep(seconds)
+    for protocol in protocols:
+        protocol.stopped = True
+    await asyncio.sleep(0.2)
+    if failed:
+        raise SystemExit(f"{len(failed)} requests failed, first: {failed[0]!r}")
+    return waits
+
+
+def write(home: Path, record: Experiment) -> Experiment:
+    state = State.open(home / "state")
+    writer = LedgerWriter(Log(home / "ledger"), state)
+    kept = writer.commit([record])[0]
+    writer.close()
+    state.close()
+    assert isinstance(kept, Experiment)
+    return kept
+
+
+def begun(home: Path, contract: Contract) -> Experiment:
+    """The champion's own model in its own shadow: as much work as the answer."""
+    champion = next(item for item in LedgerReader(home / "ledger").records() if isinstance(item, Promotion))
+    arms = [
+        Arm(name=name, version=champion.version, bundle=champion.bundle, contract=contract.hash)
+        for name in ("champion", "challenger")
+    ]
+    return write(
+        home, Experiment(action="start", name="beside", kind="shadow", arms=arms, salt=b"s", who="bench", why="bench")
+    )
+
+
+def measure(home: Path, contract: Contract, told: argparse.Namespace) -> dict[str, Any]:
+    cores = sorted(os.sched_getaffinity(0))
+    script = [sys.executable, "-m", "benchmarks.serve", "--server", str(home), "--core", str(cores[0])]
+    process = subprocess.Popen(script, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    rows: list[dict[bool, dict[str, float]]] = []
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        os.sched_setaffinity(0, {cores[-1]})
+        uvloop.run(load(port, told.clients, 1.0, told.pause))
+        for pair in range(told.pairs):
+            row: dict[bool, dict[str, float]] = {}
+            for shadowed in (False, True) if pair % 2 else (True, False):
+                record = begun(home, contract) if shadowed else None
+                time.sleep(2.0)
+                waits = np.array(uvloop.run(load(port, told.clients, told.seconds, told.pause)))
+                if record is not None:
+                    write(home, following(record, "stop", "bench"))
+                    time.sleep(1.0)
+                row[shadowed] = {
+                    "rate": len(waits) / told.seconds,
+                    "p50": 1e3 * float(np.quantile(waits, 0.5)),
+                    "p99": 1e3 * float(np.quantile(waits, 0.99)),
+                }
+            rows.append(row)
+    finally:
+        process.terminate()
+        process.wait(30)
+        os.sched_setaffinity(0, set(cores))
+    found: dict[str, Any] = {"clients": told.clients, "pause_s": told.pause, "pairs": told.pairs}
+    for name in ("rate", "p50", "p99"):
+        ratios = sorted(row[True][name] / row[False][name] for row in rows)
+        draws = np.random.default_rng(1).choice(ratios, (2_000, len(ratios)))
+        low, high = np.quantile(np.median(draws, axis=1), (0.025, 0.975))
+        found[name] = {
+            "without": round(median(row[False][name] for row in rows), 3),
+            "with": round(median(row[True][name] for row in rows), 3),
+            "ratio": round(median(ratios), 4),
+            "ratio_between": [round(float(low), 4), round(float(high), 4)],
+        }
+    records = list(LedgerReader(home / "ledger").records())
+    found["shadows_scored"] = sum(isinstance(item, Shadow) for item in records)
+    found["shadows_left_out"] = sum(item.dropped for item in records if isinstance(item, Tally))
+    return found
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--pairs", type=int, default=10)
+    words.add_argument("--seconds", type=float, default=3.0)
+    words.add_argument("--clients", type=int, default=16)
+    words.add_argument("--pause", type=float, default=0.01)
+    words.add_argument("--history", type=int, default=20_000)
+    words.add_argument("--json", action="store_true")
+    told = words.parse_args()
+    with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as folder:
+        home = Path(folder)
+        found = measure(home, prepare(home, told.history), told)
+    if told.json:
+        print(json.dumps(found))
+        return
+    print(f"{found['clients']} clients, {found['pause_s']} s between requests, {found['pairs']} pairs of windows")
+    for name, unit in (("rate", "/s"), ("p50", " ms"), ("p99", " ms")):
+        row = found[name]
+        low, high = row["ratio_between"]
+        print(
+            f"{name:4}  without {row['without']:9}{unit}   with {row['with']:9}{unit}   "
+            f"ratio {row['ratio']:.3f} (95 %: {low:.3f} to {high:.3f})"
+        )
+    print(f"{found['shadows_scored']} shadows scored, {found['shadows_left_out']} left out")
+
+
+if __name__ == "__main__":
+    main()
