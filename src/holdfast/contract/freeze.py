@@ -26,6 +26,8 @@ REPLY_WORDS = (
     "variant",
     "assigned",
     "warnings",
+    "reasons",
+    "reasons_against",
 )
 """What every reply holds; a contract's own names for its answers may not be among them."""
 

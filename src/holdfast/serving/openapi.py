@@ -18,8 +18,8 @@ _ABOUT = {
     f"(the deciding one when left out). {_MANY}",
     "/outcomes": "What an event turned out to be: one outcome, or a list under `outcomes`. A correction has a higher "
     f"`version`. {_MANY}",
-    "/explain": "What each feature added to the score: of an event, decided on now and not kept, or of a decision "
-    "that was kept, by its `prediction_id` or `event_id`.",
+    "/explain": "The reasons, and what each feature and each group added to the score: of an event, decided on now "
+    "and not kept, or of a decision that was kept, by its `prediction_id` or `event_id`.",
 }
 
 
@@ -100,6 +100,7 @@ def document(plain: dict[str, Any], contract: Contract, now: int) -> dict[str, A
         "requestBody": _body(event[_JSON]["schema"], example(source, now)),
         "responses": {"200": {"description": "The decision", "content": answer}, **statuses},
     }
+    paths["/explain"]["post"]["parameters"] = _explaining()
     plain["paths"] = {"/predict": {"post": predict}, **paths}
     for path in plain["paths"].values():
         for operation in path.values():
@@ -128,7 +129,30 @@ def decision_schema(contract: Contract) -> dict[str, Any]:
         names.positive: {"type": "boolean"},
         names.probability: share,
     }
-    return {"title": "Decision", "type": "object", "properties": properties, "required": list(properties)}
+    told = {
+        "reasons": _list(_reason_schema())
+        | {"description": "why, first one first; of a positive decision, or asked for"},
+        "reasons_against": {"type": "string", "description": "the population that the reasons compare with"},
+    }
+    return {"title": "Decision", "type": "object", "properties": properties | told, "required": list(properties)}
+
+
+def _reason_schema() -> dict[str, Any]:
+    text, number = {"type": "string"}, {"type": "number"}
+    parts = {"reason": text, "group": text, "feature": text, "contribution": number, "reference": number}
+    return {"type": "object", "properties": parts, "required": list(parts)}
+
+
+def _explaining() -> list[dict[str, Any]]:
+    """What /explain can be asked for beside the explanation."""
+    flag = {"type": "integer", "enum": [0, 1], "default": 0}
+    seed = {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}
+    told = (
+        ("counterfactual", flag, "1: also the smallest change of what a person can change that would have turned it"),
+        ("lime", flag, "1: also a second opinion, which asks the model from outside"),
+        ("seed", seed, "of the second opinion"),
+    )
+    return [{"name": name, "in": "query", "description": words, "schema": schema} for name, schema, words in told]
 
 
 def error_schema() -> dict[str, Any]:
