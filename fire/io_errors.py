@@ -61,7 +61,20 @@ def inject(
 ) -> tuple[Path, list[str]]:  # fmt: skip
     """One client, one request after another, each until it is answered; the home, and what was acknowledged."""
     home, out = new_shop(place), place / "trace"
-    wrapper = [strace, "-f", "--seccomp-bpf", "-yy", "-s", "16", "-e", TRACED, "-e", f"inject={what}:{when}", "-o", str(out)]
+    wrapper = [
+        strace,
+        "-f",
+        "--seccomp-bpf",
+        "-yy",
+        "-s",
+        "16",
+        "-e",
+        TRACED,
+        "-e",
+        f"inject={what}:{when}",
+        "-o",
+        str(out),
+    ]
     acknowledged = []
     with Running(home, wrapper=wrapper, before=before) as server:
         for number in range(requests):
