@@ -79,8 +79,8 @@ _HEAD = {
     "description": "the description",
 }
 _KEPT_AS = {
-    "count": "sums", "sum": "sums", "mean": "sums", "std": "sums", "min": "extremes", "max": "extremes",
-    "distinct": "distinct values",
+    "count": "sums", "sum": "sums", "mean": "sums", "std": "sums", "seconds_since_last": "sums", "min": "extremes",
+    "max": "extremes", "distinct": "distinct values",
 }  # fmt: skip
 
 
