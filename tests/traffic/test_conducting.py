@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from tests.serving.shop import first
@@ -129,3 +130,8 @@ def test_a_canary_steps_up_when_every_guard_holds_and_waits_where_one_is_open() 
     dear = conduct(start, counts, "champion", NOW + 60_000_000).record
     assert dear is not None
     assert "cost more" in dear.why
+
+
+def test_every_part_of_a_plan_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
+    assert [item.name for item in fields(Plan) if f"`{item.name}`" not in page] == []

@@ -150,11 +150,11 @@ class Aside(threading.Thread):
 def ride(committer: GroupCommitter, records: Sequence[Record]) -> None:
     """Write records with the next batch of answers, or alone when none comes for a while."""
     written = committer.ride(records)
-    try:
-        written.result(PATIENCE)
-    except TimeoutError:
-        committer.submit_all(()).result()
-        written.result(PATIENCE)
+    while True:
+        try:
+            return written.result(PATIENCE)
+        except TimeoutError:
+            committer.submit_all(()).result()  # nobody came: the one that has waited longest goes alone
 
 
 class Tallies(threading.Thread):
@@ -169,17 +169,17 @@ class Tallies(threading.Thread):
 
     def run(self) -> None:
         while not self._end.wait(TALLY):
-            self._write()
-        self._write()
+            self._write(lambda record: ride(self._committer, [record]))
+        self._write(lambda record: self._committer.submit(record).result())
 
-    def _write(self) -> None:
+    def _write(self, keep: Callable[[Tally], object]) -> None:
         before, self._split = self._split, self._live.now.split
         # Requests that began under the record before may end after the swap; they are counted by the next look.
         for split in dict.fromkeys((before, self._split)):
             if split is not None and (counts := split.taken()):
                 record = Tally(process=f"{os.uname().nodename}:{os.getpid()}", experiment=split.seq, counts=counts)
                 try:
-                    ride(self._committer, [record])
+                    keep(record)
                 except Exception as error:  # noqa: BLE001 — the committer is closed, the disk is full
                     log.warning("what the variants did was not written down: %s", error)
 
