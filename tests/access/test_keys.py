@@ -81,11 +81,29 @@ def test_everything_wrong_with_a_new_key_is_told_at_once(tmp_path: Path) -> None
 def test_keys_made_at_once_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from holdfast.access import keys\n"
-        "for at in range(20): keys.create(Path(sys.argv[1]), f'{sys.argv[2]}-{at}', ['viewer'], by='t')"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "for at in range(40): keys.create(Path(sys.argv[1]), f'{sys.argv[2]}-{at}', ['viewer'], by='t')"
     )
-    writers = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name]) for name in "abc"]
-    assert [writer.wait() for writer in writers] == [0, 0, 0]
-    assert {key.name for key in keys.read(tmp_path).all} == {f"{name}-{at}" for name in "abc" for at in range(20)}
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in "abc"
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+    for writer in writers:  # all are there: now at once
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate()
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert {key.name for key in keys.read(tmp_path).all} == {f"{name}-{at}" for name in "abc" for at in range(40)}
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,6 @@ class Guard:
         scheme, _, text = credentials.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not text:
             return None, _unknown(Unknown("scheme", "the credentials are not of the form: Bearer KEY"))
-        edition = access.edition
         try:
             caller = await self._recognised(text.strip())
         except Unknown as error:
@@ -251,7 +250,7 @@ class Guard:
             what = "tokens cannot be checked now, because their issuer does not answer"
             mend = "send it again in a few seconds"
             return None, Refused(503, "unchecked", what, mend, ((b"retry-after", b"5"),))
-        return self._remember(credentials, caller, edition), _unknown(None)
+        return self._remember(credentials, caller), _unknown(None)
 
     async def _recognised(self, text: str) -> Caller:
         try:
@@ -260,7 +259,7 @@ class Guard:
             await asyncio.to_thread(wanted.refresh)
             return self.access.recognise(text, asked=True)
 
-    def _remember(self, credentials: bytes, caller: Caller, edition: int) -> Remembered:
+    def _remember(self, credentials: bytes, caller: Caller) -> Remembered:
         now = monotonic()
         rate = caller.rate or self.access.rate
         bucket = None
@@ -273,8 +272,8 @@ class Guard:
         found = Remembered(caller, now + min(REMEMBER, caller.until - time()), bucket)
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
-        if edition == self.access.edition == self._edition:  # keys did not change while it was recognised
-            self._remembered[credentials] = found
+        # Should keys have changed meanwhile, `access.edition` has too, and all are forgotten before the next look-up.
+        self._remembered[credentials] = found
         return found
 
     def _require_route(self, scope: Scope, found: Remembered | None) -> str:
