@@ -1,0 +1,110 @@
+"""Servers of ours that leave work out, to show what it costs: run as `python -m benchmarks.bare KIND FOLDER PORT`.
+
+``floor``: features come ready-made, LightGBM's single-row call answers; nothing is checked, read or kept.
+``constant``: the same server and body, a constant reply.
+``unkept``: Holdfast whole, except that no decision is written: requests are decided one by one, against live state.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import uvicorn
+
+from holdfast.access.recognise import Access
+from holdfast.bundle.predictors.lightgbm import LightGBM
+from holdfast.features.kernel.sigmoid import sigmoid
+from holdfast.ledger.group import GroupCommitter
+from holdfast.ledger.read import LedgerReader
+from holdfast.serving import run
+from holdfast.serving.app import create_app
+from holdfast.serving.door import Patience
+from holdfast.serving.durable import Durable, Job
+from holdfast.serving.wire import App, Limits, read_body, send_json
+
+T = TypeVar("T")
+Reply = Callable[[bytes], bytes]
+
+
+def floor(folder: Path) -> Reply:
+    """Decode, score, encode."""
+    names: list[str] = json.loads((folder / "features.json").read_text())
+    row: type[Any] = msgspec.defstruct("Row", [(name, float | None) for name in names])
+    decode, encode = msgspec.json.Decoder(row).decode, msgspec.json.Encoder().encode
+    cells = msgspec.structs.astuple
+    score = LightGBM((folder / "model.txt").read_bytes(), len(names)).score
+    nothing = float("nan")
+
+    def reply(body: bytes) -> bytes:
+        values = [nothing if cell is None else cell for cell in cells(decode(body))]
+        probability = sigmoid(score(values))
+        return encode({"probability": probability, "decision": probability >= 0.5})
+
+    return reply
+
+
+def constant(folder: Path) -> Reply:
+    """As long as Holdfast's answer."""
+    fixed = json.dumps({"probability": 0.25, "filler": "x" * 330}).encode()
+    return lambda body: fixed
+
+
+def plain(reply: Reply) -> App:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send_json(send, 200, reply(await read_body(receive, 1_000_000)))
+
+    return app
+
+
+class Unkept(Durable):
+    """Decides and forgets."""
+
+    def __init__(self, state: Any, committer: GroupCommitter) -> None:
+        super().__init__(committer)
+        self._state = state
+
+    async def do(self, job: Job[T]) -> T:
+        with self._state.snapshot() as snapshot:
+            return job.result(list(job.records(snapshot, {})))
+
+
+class _NoThread(GroupCommitter):
+    """A committer that was never started: whoever still writes learns it."""
+
+    def __init__(self) -> None:
+        pass
+
+    def run(self, task: Callable[[Any], Any]) -> Future[Any]:
+        raise RuntimeError("this server keeps nothing")
+
+
+def unkept(folder: Path, port: int) -> None:
+    """The product's own app, server and guard over a store of decisions that keeps none."""
+    home = folder / ".holdfast"
+    limits = Limits()
+    with run.opened(home, limits) as parts, run.listen("127.0.0.1", port) as bound:
+        durable = Unkept(parts.state, _NoThread())
+        reader = LedgerReader(home / "ledger")
+        access = Access(home, parts.locks)
+        app = create_app(parts.live, parts.state, durable, reader, limits, counts=parts.counts, access=access)
+        run.answer(replace(parts, app=app, durable=durable), bound, Patience(), lambda: None)
+
+
+def main(kind: str, folder: str, port: str) -> None:
+    if kind == "unkept":
+        unkept(Path(folder), int(port))
+        return
+    made = {"floor": floor, "constant": constant}[kind](Path(folder))
+    with run.listen("127.0.0.1", int(port)) as bound:
+        uvicorn.Server(run.config(plain(made))).run(sockets=[bound])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
