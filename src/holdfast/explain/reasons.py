@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from holdfast.bundle.bundle import Bundle
 from holdfast.explain.because import Because, Reason
 from holdfast.explain.groups import Group, groups_of
-from holdfast.explain.words import reason_in_words
+from holdfast.explain.words import compile_reason
 
 MOST = 4
 """Reasons that are told: more do not help (Regulation B's commentary, 12 CFR 1002.9(b)(2), suggests this many)."""
@@ -46,13 +46,17 @@ class Reasoner:
     """The reasons of one bundle's decisions. Any thread may call; the same row gives the same bits and words."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._contract = bundle.contract
+        self._names = bundle.features
         self._contributions = bundle.predictor.contributions
         reference = bundle.reference
         count = len(bundle.features)
         self.groups: tuple[Group, ...] = groups_of(bundle.contract)
         self.against = "" if reference is None else reference.population
-        self._usual: Sequence[float | None] = (float("nan"),) * count if reference is None else reference.usual
+        usual: Sequence[float | None] = (float("nan"),) * count if reference is None else reference.usual
+        features = bundle.contract.features
+        self._say = [
+            compile_reason(bundle.contract, item, middle) for item, middle in zip(features, usual, strict=True)
+        ]
         self._means: Sequence[float] = (0.0,) * count if reference is None else reference.contributions
         self._sums = [_summed(group.members) for group in self.groups]
         self._reference = [add(self._means) for add in self._sums]
@@ -79,9 +83,10 @@ class Reasoner:
         members = self.groups[group].members
         apart = [sign * (parts[at] - self._means[at]) for at in members]
         lead = members[apart.index(max(apart))]
-        feature = self._contract.features[lead]
-        text = reason_in_words(self._contract, feature, row[lead], self._usual[lead])
-        return Reason(self.groups[group].name, feature.name, row[lead], own, self._reference[group], text)
+        value = row[lead]
+        return Reason(
+            self.groups[group].name, self._names[lead], value, own, self._reference[group], self._say[lead](value)
+        )
 
 
 def reasoner(bundle: Bundle) -> Reasoner:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from holdfast.contract.model import FIRST_CODE, NULL_CODE, UNKNOWN_CODE, Contract, Feature
 
@@ -80,19 +80,19 @@ def shown(word: float | str | bool | None, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
-def reason_in_words(contract: Contract, feature: Feature, value: float, usual: float | None) -> str:
-    """One reason: what it is, how it is here, and how it usually is in the reference population.
+def compile_reason(contract: Contract, feature: Feature, usual: float | None) -> Callable[[float], str]:
+    """The words of one reason for a value: what it is, how it is here, and how it usually is in the population.
 
     `usual` NaN: there is no reference to say so.
     """
-    told = value_in_words(contract, feature, value)
+    name = what(feature)
     if is_personal(contract, feature):
-        return f"{what(feature)}: {_compared(told, value, usual)}"
-    here = f"{what(feature)}: {shown(told, feature.unit)}"
-    if usual is not None and usual != usual:
-        return here
-    normal = None if usual is None else value_in_words(contract, feature, usual)
-    return f"{here} (usually {shown(normal, feature.unit)})"
+        return lambda value: f"{name}: {_compared(value_in_words(contract, feature, value), value, usual)}"
+    unit, end = feature.unit, ""
+    if usual is None or usual == usual:
+        normal = None if usual is None else value_in_words(contract, feature, usual)
+        end = f" (usually {shown(normal, unit)})"
+    return lambda value: f"{name}: {shown(value_in_words(contract, feature, value), unit)}{end}"
 
 
 def _compared(told: float | str | bool | None, value: float, usual: float | None) -> str:
