@@ -65,7 +65,7 @@ class Settings:
         512, "Most requests at work or waiting for the disk in one worker; more are answered 503 with Retry-After."
     )
     serving_max_waiting_milliseconds: int = _setting(
-        1_000, "How long a request may wait: fewer are let in when the disk or the model is too slow for more."
+        500, "How long a request may wait: fewer are let in when the disk or the model is too slow for more."
     )
     serving_max_connections: int = _setting(
         2_000, "Most connections to one worker; at the limit those who do not finish a request give way."

@@ -17,8 +17,10 @@ from holdfast.serving import replies
 
 SWEEP = 0.1
 """Seconds between two looks at the connections; a deadline is kept to within this."""
-TOLD_TO_WAIT = 1.0
-"""Seconds a client is asked to wait (Retry-After)."""
+REFUSALS = 1_000
+"""How many may be turned away in a second: as many as are told so already, divided by this, is how many seconds a
+client is asked to wait (Retry-After). Each refusal costs a tenth of an answer, and answers are what we are here for."""
+LONGEST_WAIT = 30
 FEWEST = 16
 """Requests that may wait however slow the disk or the model is; the rate is found out again from them."""
 GRACE = 0.4
@@ -44,7 +46,7 @@ class Patience:
     connections: int = 2_000
     waiting: int = 512
     """Requests at work, or waiting for the disk."""
-    queue: float = 1.0
+    queue: float = 0.5
     """How long a request may wait: before anything is done for it, and for the disk as far as can be foreseen."""
     drain: float = 10.0
     """For the requests in flight, once the server was told to end."""
@@ -78,7 +80,6 @@ class Door:
         self._answered = 0
         self._looked = clock()
         self.refusals = {
-            "busy": _reply(503, "busy", "too many requests are under way", "send it again after a second"),
             "late": _reply(503, "late", "the request waited too long to be begun", "send it again after a second"),
             "connections": _reply(503, "connections", "too many connections are open", "use fewer, and keep them"),
             "head": _reply(408, "slow_head", "the request's headers did not come in time", "send it at once"),
@@ -86,6 +87,11 @@ class Door:
             "http": _reply(400, "not_http", "the request is not HTTP/1.1", "see /docs for the routes"),
             "large": _reply(431, "large_head", "the request's headers are too large", "send fewer and shorter ones"),
         }
+
+        self._busy = [
+            _reply(503, "busy", "too many requests are under way", "send it again when the time is over", seconds)
+            for seconds in range(1, LONGEST_WAIT + 1)
+        ]
 
     def measure(self, now: float, answered: int, busy: int) -> None:
         """How many may wait, from how many were answered in the time since the last look: so many as are answered
@@ -99,9 +105,14 @@ class Door:
         foreseen = max(FEWEST, min(patience.waiting, int(done / took * patience.queue)))
         self.allowed = foreseen if busy * 2 >= foreseen else patience.waiting
 
-    def hold(self, connection: Swept) -> None:
-        """Do not read this connection until its time is over, or there is room again."""
-        self.told.append((self.clock() + 0.9 * TOLD_TO_WAIT, connection))
+    def turn_away(self, connection: Swept) -> bytes:
+        """What a client is told for whom there is no room; its connection is to be read no more until its time is over,
+        or there is room again.
+        """
+        self.turned_away["busy"] += 1
+        seconds = min(1 + len(self.told) // REFUSALS, LONGEST_WAIT)
+        self.told.append((self.clock() + 0.9 * seconds, connection))
+        return self._busy[seconds - 1]
 
     def release(self, now: float, room: int) -> None:
         """Read those again whose time is over, and as many more as there is room for."""
@@ -111,14 +122,13 @@ class Door:
             room -= 1
 
 
-def _reply(status: int, code: str, what: str, mend: str) -> bytes:
-    """The whole reply, made once: turning someone away must cost next to nothing."""
+def _reply(status: int, code: str, what: str, mend: str, again: int = 1) -> bytes:
+    """The whole reply, made once: turning someone away must cost next to nothing. 503 asks to come `again`."""
     body = replies.error(what, [Problem("", code, what, mend)])
-    kept = code in ("busy", "late")
     head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
     head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
     if status == 503:
-        head += f"retry-after: {TOLD_TO_WAIT:.0f}\r\n"
-    if not kept:
+        head += f"retry-after: {again}\r\n"
+    if code not in ("busy", "late"):
         head += "connection: close\r\n"
     return head.encode() + b"\r\n" + body

@@ -46,6 +46,8 @@ class _Waiting(NamedTuple):
     context: Context
     answer: asyncio.Future[Any] | None
     """Nobody waits for a refusal."""
+    came: float
+    """When, by the event loop's clock."""
 
 
 class _Failed(NamedTuple):
@@ -74,6 +76,8 @@ class Durable:
         self._next: list[_Waiting] = []
         self._under_way: list[_Waiting] = []
         self._busy = False
+        self.patience = float("inf")
+        """Seconds a request may wait for its turn; one that waited longer is turned away before anything is done."""
         self.seq = 0
         """The last record known to be on disk."""
         self.trouble = ""
@@ -120,16 +124,22 @@ class Durable:
             await asyncio.sleep(0.01)
 
     def _put(self, job: Job[Any], answer: asyncio.Future[Any] | None) -> None:
-        self._next.append(_Waiting(job, copy_context(), answer))
+        loop = asyncio.get_running_loop()
+        self._next.append(_Waiting(job, copy_context(), answer, loop.time()))
         if not self._busy:
             self._busy = True
             # After this turn of the loop: requests that came together go together.
-            asyncio.get_running_loop().call_soon(self._submit)
+            loop.call_soon(self._submit)
 
     def _submit(self) -> None:
-        batch, self._next = self._next[: self._batch], self._next[self._batch :]
-        self._under_way = batch
         loop = asyncio.get_running_loop()
+        if self._next[0].came < loop.time() - self.patience:
+            self._turn_away(loop.time() - self.patience)
+        batch, self._next = self._next[: self._batch], self._next[self._batch :]
+        if not batch:
+            self._busy = False
+            return
+        self._under_way = batch
 
         def landed(done: Future[_Done]) -> None:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
@@ -141,6 +151,13 @@ class Durable:
             failed: Future[_Done] = Future()
             failed.set_exception(error)
             self._landed(failed)
+
+    def _turn_away(self, before: float) -> None:
+        """Those who came before this moment, and wait for an answer."""
+        for waiting in self._next:
+            if waiting.came < before and waiting.answer is not None and not waiting.answer.done():
+                waiting.answer.set_exception(Unavailable("the request waited too long to be begun"))
+        self._next = [item for item in self._next if item.came >= before or item.answer is None]
 
     def _landed(self, done: Future[_Done]) -> None:
         batch, self._under_way = self._under_way, []
@@ -191,7 +208,7 @@ def _settle(batch: Sequence[_Waiting], writer: LedgerWriter) -> _Done:
     read: Bodies = {}
     parts: list[tuple[int, int]] = []
     with writer.snapshot() as snapshot:
-        for at, (job, context, _) in enumerate(batch):
+        for at, (job, context, _, _) in enumerate(batch):
             start = len(records)
             try:
                 records += context.run(job.records, snapshot, read)
@@ -206,7 +223,7 @@ def _settle(batch: Sequence[_Waiting], writer: LedgerWriter) -> _Done:
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
             trouble = str(error)
         seq = max((item.seq for item in settled if not isinstance(item, Conflict)), default=0)
-    for at, ((job, context, _), (start, end)) in enumerate(zip(batch, parts, strict=True)):
+    for at, ((job, context, _, _), (start, end)) in enumerate(zip(batch, parts, strict=True)):
         if answers[at] is not None:
             continue
         if trouble and start < end:

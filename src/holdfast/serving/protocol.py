@@ -156,16 +156,14 @@ class Connection(HttpToolsProtocol):
 
         Whoever comes again at once anyway thus costs one refusal a second, not all there is time for.
         """
-        self.door.turned_away["busy"] += 1
-        self.transport.write(self.door.refusals["busy"])
         # A reply to HEAD should have had no body, so that nothing may follow it.
         keep = self.parser.should_keep_alive() and self.scope["method"] != "HEAD"
+        self.transport.write(self.door.turn_away(self))
+        self._held = True
         if not keep or self.door.draining_since is not None:
             self.transport.close()
             return
-        self._held = True
         self.flow.pause_reading()
-        self.door.hold(self)
 
     def listen_again(self) -> None:
         self._held = False

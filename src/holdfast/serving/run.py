@@ -163,6 +163,7 @@ def answer(
 ) -> None:
     """Run the event loop over open parts and a bound socket until a signal, then drain."""
     allow_many_files(patience.connections)
+    parts.durable.patience = patience.queue
     with locked(parts.app, bound, parts.locks) as tls, _deaf((signal.SIGTERM, signal.SIGINT)):
         server = Server(config(parts.app, tls), patience, parts.counts.turned_away, started, parts.durable, parts.tally)
         if line is not None:

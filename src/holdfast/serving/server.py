@@ -62,7 +62,7 @@ class Server(uvicorn.Server):
             now = door.clock()
             busy = len(state.tasks) - door.incomplete - door.stalled
             door.measure(now, state.total_requests, busy)
-            door.release(now, 0 if door.draining_since is None else len(door.told))
+            door.release(now, door.allowed - busy if door.draining_since is None else len(door.told))
             for connection in list(cast("set[Connection]", state.connections)):
                 connection.sweep(now)
             count += 1
