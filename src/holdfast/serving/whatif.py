@@ -96,9 +96,11 @@ def _told(version: Version, cells: Sequence[Cell], found: Found) -> dict[str, An
     made = found.cells
     if made is None or not all(_can_be_sent(fields[at], made[at]) for at in found.changed):
         names = " or ".join(field.name for field in fields if field.changeable)
-        how = "there is no" if found.complete else "no"
-        end = "" if found.complete else f" was found ({found.tried:,} tried)"
-        return _none(f"{how} change of {names} within bounds that turns it{end}") | tried | {"proved": found.complete}
+        if found.complete:
+            says = f"there is no change of {names} within bounds that turns it: all were tried"
+        else:
+            says = f"no change of {names} within bounds was found that turns it ({found.tried:,} tried)"
+        return _none(says) | tried | {"proved": found.complete}
     changes = [_change(fields[at], cells[at], made[at]) for at in found.changed]
     told = " and ".join(item["in_words"] for item in changes)
     says = f"{told}: then it would have been {version.names.negative}"
