@@ -17,6 +17,11 @@ def test_a_full_bucket_gives_its_burst_and_then_its_rate() -> None:
     assert bucket.take(100.2) > 0
 
 
+def test_a_long_silence_saves_up_no_more_than_the_burst() -> None:
+    bucket = Bucket(rate=10, burst=5, now=0.0)
+    assert [bucket.take(1_000.0) == 0.0 for _ in range(6)] == [True] * 5 + [False]
+
+
 def test_whoever_waits_as_long_as_told_is_served() -> None:
     bucket = Bucket(rate=0.3, burst=1, now=0.0)
     assert bucket.take(0.0) == 0.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,6 +129,17 @@ def test_a_discovery_document_that_leads_elsewhere_is_not_followed(about: dict[s
         known = Issuer(server.address)
         known.refresh()
         assert server.asked == ["/.well-known/openid-configuration"]
+        with pytest.raises(Unchecked):
+            known.find("one", "RS256")
+
+
+def test_keys_are_read_from_no_file_though_one_lies_there(tmp_path: Path) -> None:
+    place = tmp_path / "keys.json"
+    place.write_text(json.dumps({"keys": [jwk("one")]}))
+    with issuing() as server:
+        server.about = {"jwks_uri": place.as_uri()}
+        known = Issuer(server.address)
+        known.refresh()
         with pytest.raises(Unchecked):
             known.find("one", "RS256")
 
