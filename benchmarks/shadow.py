@@ -2,8 +2,8 @@
 
 One server on one core (its shadow process inherits that core), clients on another. `--pause` lets each client think
 between two requests, so that the server has idle time in which shadows are scored; without it the server is saturated
-and shadows are mostly left out. `cpu` is the worker's own processor time for one answer, which neighbours on the machine
-disturb least.
+and shadows are mostly left out. `cpu` is the worker's own processor time for one answer, which neighbours on the
+machine disturb least.
 
     python -m benchmarks.shadow [--pairs 10] [--seconds 3] [--clients 16] [--pause 0.01] [--json]
 """

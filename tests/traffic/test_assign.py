@@ -19,14 +19,18 @@ SALT = b"a salt of one experiment"
 def test_every_process_and_every_start_finds_the_same_slots() -> None:
     program = (
         "import json\nfrom holdfast.traffic.assign import slot\n"
-        f"print(json.dumps([slot({SALT!r}, (f'card-{{n}}', n, None)) for n in range(500)]))"
+        f"print(json.dumps([slot({SALT!r}, (f'card-{{n}}', n, None)) for n in range(500)]))\n"
+        "print(json.dumps([hash((f'card-{n}', n, None)) for n in range(500)]))"
     )
-    runs = []
+    runs, hashes = [], []
     for seed in ("0", "1", "random"):  # Python's own hash() differs between these
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
-        runs.append(json.loads(done.stdout))
+        slots, hashed = done.stdout.splitlines()
+        runs.append(json.loads(slots))
+        hashes.append(json.loads(hashed))
     assert runs[0] == runs[1] == runs[2] == [slot(SALT, (f"card-{n}", n, None)) for n in range(500)]
+    assert hashes[0] != hashes[1] != hashes[2]
 
 
 def test_slots_are_frozen() -> None:

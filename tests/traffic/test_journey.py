@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.traffic.stage import wait_for
 
+from holdfast.cli.main import main
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Decision
 from holdfast.project import experiment
@@ -48,10 +48,21 @@ def project(_trained: Path, tmp_path: Path) -> Project:
     return Project.open(tmp_path / "shop")
 
 
-def run(project: Project, *words: str) -> tuple[int, Any]:
-    command = [sys.executable, "-m", "holdfast.cli.main", "-C", str(project.folder), "experiment", *words, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, json.loads(done.stdout)
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`holdfast experiment …` on the project, in this process: exit code, and the document it printed."""
+
+    def call(*words: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["holdfast", "-C", str(project.folder), "experiment", *words, "--json"])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0), json.loads(capsys.readouterr().out)
+
+    return call
 
 
 def ask(client: Client, numbers: range) -> list[dict[str, Any]]:
@@ -63,21 +74,21 @@ def ask(client: Client, numbers: range) -> list[dict[str, Any]]:
     return found
 
 
-def test_an_experiment_is_started_watched_promoted_and_replayed_by_command(project: Project) -> None:
-    code, told = run(project, "start", "ab", "2", "--name", "try-2", "--why", "twice the trees")
+def test_an_experiment_is_started_watched_promoted_and_replayed_by_command(project: Project, run: Run) -> None:
+    code, told = run("start", "ab", "2", "--name", "try-2", "--why", "twice the trees")
     assert (code, told["name"], [item["share"] for item in told["variants"]]) == (0, "try-2", [0.5, 0.5])
-    code, refused = run(project, "start", "bandit", "2", "--why", "at once")
+    code, refused = run("start", "bandit", "2", "--why", "at once")
     assert (code, "try-2 is under way" in refused["error"]["what"]) == (2, True)
     with Server(project.folder) as server, Client(server.port) as client:
         replies = ask(client, range(60))
-        code, found = run(project, "status")
+        code, found = run("status")
         (seen,) = found["experiments"]
         by_name = {item["variant"]: item for item in seen["variants"]}
         assert {name: item["answered"] for name, item in by_name.items()} == {
             name: sum(reply["variant"] == name for reply in replies) for name in ("champion", "challenger")
         }
         assert by_name["challenger"]["against_champion"]["verdict"] == "nothing has matured"
-        code, ended = run(project, "promote", "--why", "it is better")
+        code, ended = run("promote", "--why", "it is better")
         assert (code, ended["action"]) == (0, "promote")
         wait_for(lambda: client.get("/model-info")[1]["version"] == "2")
         assert ask(client, range(60, 62))[0]["variant"] == "champion"

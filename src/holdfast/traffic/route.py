@@ -72,7 +72,7 @@ def reason(record: Experiment, place: int) -> str:
         case "bandit":
             return f"{head}:period {record.step}"
         case "rule":
-            return f"{head}:{record.arms[place].rule or OUTSIDE}"
+            return f"{head}:{record.arms[place].rule[:120] or OUTSIDE}"
         case _:
             return f"{head}:hash"
 
