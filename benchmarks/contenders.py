@@ -90,7 +90,7 @@ def _bentoml(python: Path, folder: Path, port: int) -> Command:
 def _mlflow(python: Path, folder: Path, port: int) -> Command:
     words = ["--env-manager", "local", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
     command = [python.with_name("mlflow"), "models", "serve", "--model-uri", folder / "mlflow", *words]
-    return command, _on_path(python)
+    return command, {"UVICORN_ACCESS_LOG": "false", **_on_path(python)}
 
 
 def _save_for_mlflow(python: Path, folder: Path) -> list[str | Path]:
