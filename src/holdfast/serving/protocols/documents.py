@@ -12,7 +12,9 @@ from holdfast.serving.protocols.tensors import OUTPUTS as COLUMNS
 
 _TEXT = {"type": "string"}
 _EVENTS = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}
-_OUTPUT = {"type": "object", "properties": {"output": {"type": "string", "enum": list(OUTPUTS), "default": OUTPUTS[0]}}}
+_ROWS = {"type": "array", "items": {"type": "object", "description": "an event; a null generated field is left out"}}
+_WORD = {"type": "string", "enum": list(OUTPUTS), "default": OUTPUTS[0], "description": "what a prediction is to be"}
+_OUTPUT = {"type": ["object", "null"], "properties": {"output": _WORD}, "additionalProperties": False}
 _DATATYPES = {str: "BYTES", bool: "BOOL", int: "INT64", float: "FP64"}
 
 
@@ -42,8 +44,8 @@ def _invocations(event: dict[str, Any]) -> dict[str, Any]:
     table = {"columns": {"type": "array", "items": _TEXT}, "data": {"type": "array", "items": {"type": "array"}}}
     forms: dict[str, Any] = {
         "dataframe_split": {"type": "object", "required": list(table), "properties": table},
-        "dataframe_records": _EVENTS,
-        "instances": _EVENTS,
+        "dataframe_records": _ROWS,
+        "instances": _ROWS,
         "inputs": {"type": "object", "additionalProperties": {"type": "array"}},
     }
     shapes = [
@@ -74,9 +76,10 @@ def _infer(event: dict[str, Any]) -> dict[str, Any]:
     }
     column = {"type": "object", "required": ["name"], "properties": {"name": {"enum": [one.name for one in COLUMNS]}}}
     properties = {
-        "id": _TEXT,
+        "id": {"type": ["string", "null"]},
         "inputs": {"type": "array", "items": tensor, "minItems": 1},
-        "outputs": {"type": "array", "items": column, "description": "all of them, when left out"},
+        "parameters": {"type": ["object", "null"]},
+        "outputs": {"type": ["array", "null"], "items": column, "description": "all of them, when left out"},
     }
     told = [
         {"name": name, "shape": [1], "datatype": _DATATYPES[type(value)], "data": [value]}

@@ -12,7 +12,7 @@ from holdfast.serving.bulk import Row
 from holdfast.serving.protocols.answers import json
 from holdfast.serving.protocols.mlflow import OUTPUTS, asked_output, object_of, predictions
 from holdfast.serving.protocols.model import Model
-from holdfast.serving.protocols.tables import Tables, refusal
+from holdfast.serving.protocols.tables import refusal
 
 
 async def predict(model: Model, request: Request, body: bytes) -> Response:
@@ -32,7 +32,7 @@ def models(model: Model) -> Response:
 
 
 def _instances(model: Model, request: Request, body: bytes) -> tuple[list[Row], str]:
-    version = model.named(request.path_params["name"])
+    model.named(request.path_params["name"])
     raw = object_of(body)
     surplus = sorted(raw.keys() - {"instances", "parameters"})
     if surplus:
@@ -40,5 +40,5 @@ def _instances(model: Model, request: Request, body: bytes) -> tuple[list[Row], 
         raise refusal(Problem(surplus[0][:100], "unknown_field", "has no meaning here", mend))
     if "instances" not in raw:
         raise refusal(Problem("instances", "missing", "is missing", "send a list of events"))
-    rows = Tables(version.source, model.limits.rows).records(raw["instances"], "instances")
+    rows = model.tables().events(raw["instances"], "instances")
     return rows, asked_output(raw["parameters"], "parameters") if "parameters" in raw else OUTPUTS[0]

@@ -40,7 +40,7 @@ async def invocations(model: Model, request: Request, body: bytes) -> Response:
         kind, header = content_type(request.headers.get("content-type", ""))
     except Unsupported as wrong:
         return Response(str(wrong), 415, media_type="text/plain")
-    tables = Tables(model.champion.source, model.limits.rows)
+    tables = model.tables()
     if kind == CSV:
         rows, name, output = tables.csv(body, header=header), "rows", OUTPUTS[0]
     else:

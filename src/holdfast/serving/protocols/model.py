@@ -18,7 +18,7 @@ from holdfast.serving.bulk import RefusedRows, Row
 from holdfast.serving.decide import Refuse
 from holdfast.serving.health import Health
 from holdfast.serving.live import Live, Version
-from holdfast.serving.protocols.tables import MOST_TOLD
+from holdfast.serving.protocols.tables import MOST_TOLD, Tables
 from holdfast.serving.replies import counted
 from holdfast.serving.wire import Limits
 
@@ -46,6 +46,11 @@ class Model:
     @property
     def champion(self) -> Version:
         return self._live.now.champion
+
+    def tables(self) -> Tables:
+        """What reads the tables of the live contract."""
+        now = self._live.now
+        return Tables(now.champion.source, self.limits.rows, now.foreign)
 
     def ready(self) -> bool:
         """Whether a request would be answered now."""

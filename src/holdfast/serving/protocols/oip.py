@@ -22,7 +22,7 @@ from holdfast.serving.protocols.answers import json, said
 from holdfast.serving.protocols.cells import fields_by_name
 from holdfast.serving.protocols.mlflow import object_of
 from holdfast.serving.protocols.model import Decision, Model
-from holdfast.serving.protocols.tables import Tables, refusal, refuse
+from holdfast.serving.protocols.tables import refusal, refuse
 from holdfast.serving.protocols.tensors import OUTPUTS, BadTensor, Output
 
 HEADER = "inference-header-content-length"
@@ -147,13 +147,13 @@ def _rows(model: Model, version: Version, inputs: object, binary: bytes) -> list
         what = f"{len(binary) - at} bytes follow the JSON that belong to no tensor"
         problems.append(Problem("", "tensor", what, "say binary_data_size in the parameters of each binary tensor"))
     refuse(problems)
-    return Tables(version.source, model.limits.rows).together(columns, "inputs")
+    return model.tables().together(columns, "inputs")
 
 
 def _column_rows(tensor: dict[str, object], most: int) -> int:
     rows = tensors.rows_of_shape(tensor.get("shape"))
     if rows > most:
-        raise refusal(Problem("inputs", "too_many", f"there are more than {most} rows", "send it in parts"), 413)
+        raise BadTensor(f"has more than {most} rows", "send it in parts")
     return rows
 
 

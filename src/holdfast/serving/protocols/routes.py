@@ -7,12 +7,22 @@ from inspect import getdoc
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from holdfast.serving.decide import Refuse
 from holdfast.serving.metrics import Counts
 from holdfast.serving.protocols import kserve, mlflow, oip
 from holdfast.serving.protocols.answers import Handler, Shape, guarded
 from holdfast.serving.protocols.model import Model
+
+
+class _ModelName(StringConvertor):
+    """A model's name without a verb behind it: `/v1/models/fraud:predict` is another route."""
+
+    regex = "[^/:]+"
+
+
+register_url_convertor("model", _ModelName())
 
 Ask = Callable[[Request], Awaitable[Response]]
 
@@ -28,7 +38,12 @@ _GETS: tuple[tuple[str, Callable[[Model, Request], Response], str, str], ...] = 
     ("/ping", lambda model, _: mlflow.ping(model), "open", "MLflow, SageMaker: ready or not"),
     ("/version", lambda model, _: mlflow.version(), "open", "MLflow: the server's version"),
     ("/v1/models", lambda model, _: kserve.models(model), "predict", "KServe V1: the models"),
-    ("/v1/models/{name}", lambda model, ask: _named(oip.model_ready, model, ask), "predict", "KServe V1: ready or not"),
+    (
+        "/v1/models/{name:model}",
+        lambda model, ask: _named(oip.model_ready, model, ask),
+        "predict",
+        "KServe V1: ready or not",
+    ),
     ("/v2", lambda model, _: oip.server(), "open", "Open Inference Protocol: the server"),
     ("/v2/health/live", lambda model, _: oip.live(), "open", "The process answers"),
     ("/v2/health/ready", lambda model, _: oip.ready(model), "open", "Ready or not"),
@@ -63,11 +78,11 @@ def add(api: FastAPI, model: Model, counts: Counts) -> None:
         handler: Handler = _bound(answer, model)
         api.add_api_route(
             path, guarded(path, counts, model.limits.bulk_body, handler, shape), methods=["POST"], summary=summary,
-            name=path.strip("/"), response_class=Response, responses=_statuses(path, shape),
+            name=path.strip("/"), response_class=Response, responses=_statuses(shape),
             openapi_extra=_extra(path, permission), description=getdoc(answer) or "",
         )  # fmt: skip
     for path, page, permission, summary in _GETS:
-        told = _statuses(path, oip.fault) if "{" in path else _ready(path)
+        told = _statuses(oip.fault) if "{" in path else _ready(path)
         api.add_api_route(
             path, _asked(page, model), methods=["GET"], summary=summary, name=path.strip("/"), response_class=Response,
             responses=told, openapi_extra=_extra(path, permission),
@@ -96,12 +111,12 @@ def _named(page: Callable[[Model, str, str | None], Response], model: Model, req
 
 
 def _extra(path: str, permission: str) -> dict[str, Any]:
-    names = [name for name in ("name", "version") if f"{{{name}}}" in path]
+    names = [name for name in ("name", "version") if f"{{{name}" in path]
     parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
     return {"x-permission": permission} | ({"parameters": parameters} if parameters else {})
 
 
-def _statuses(path: str, shape: Shape) -> dict[int | str, dict[str, Any]]:
+def _statuses(shape: Shape) -> dict[int | str, dict[str, Any]]:
     content = {"application/json": {"schema": _MLFLOW_FAULT if shape is mlflow.fault else _FAULT}}
     told = {
         400: "The payload, or a row of it, is refused: nothing was kept",

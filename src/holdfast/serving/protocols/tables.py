@@ -8,30 +8,33 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from holdfast.contract.model import Source
 from holdfast.errors import Problem
 from holdfast.serving.bulk import Row
 from holdfast.serving.decide import Refuse
 from holdfast.serving.protocols.cells import fields_by_name, from_text
-from holdfast.serving.replies import counted, shorten
+from holdfast.serving.replies import counted
 
 MOST_TOLD = 100
 """Faults of one request that are told; a table of thousands may repeat one in each row."""
 
 
 class Tables:
-    """Reads the tables of one source. `most` is how many rows one request may have."""
+    """Reads the tables of one source. `most` is how many rows one request may have, `foreign` are columns beside the
+    source's own that are accepted too."""
 
-    def __init__(self, source: Source, most: int) -> None:
+    def __init__(self, source: Source, most: int, foreign: Collection[str] = ()) -> None:
+        self._source = source
         self._fields = fields_by_name(source)
+        self._known = self._fields.keys() | set(foreign)
         self._filled = frozenset(name for name, field in self._fields.items() if field.generated)
         self._ordered = [field.name for field in source.fields]
         self._most = most
 
-    def records(self, told: object, name: str) -> list[Row]:
-        """A list of objects."""
+    def events(self, told: object, name: str) -> list[Row]:
+        """A list of objects, each as `/predict` takes it."""
         rows = self._list(told, name)
         wrong = [
             Problem(f"{name}[{at}]", "type", "is not an object", "send each row as an object of fields by name")
@@ -39,7 +42,11 @@ class Tables:
             if not isinstance(row, dict)
         ]
         refuse(wrong)
-        return [self._row(row.keys(), row.values()) for row in rows if isinstance(row, dict)]
+        return [row for row in rows if isinstance(row, dict)]
+
+    def records(self, told: object, name: str) -> list[Row]:
+        """A list of objects that were rows of a table."""
+        return [self._row(row.keys(), row.values()) for row in self.events(told, name)]
 
     def split(self, told: object, name: str) -> list[Row]:
         """pandas' ``orient="split"``: columns and data; the index means nothing here."""
@@ -79,6 +86,7 @@ class Tables:
             ]
         )
         self._limit(longest, name)
+        self._require_known(columns, name)
         lists = [values for values in columns.values() if isinstance(values, list)]
         return [self._row(columns.keys(), values) for values in zip(*lists, strict=True)]
 
@@ -135,11 +143,27 @@ class Tables:
         names = [item for item in told if isinstance(item, str)] if isinstance(told, list) else []
         if not isinstance(told, list) or len(names) != len(told):
             raise refusal(Problem(name, "type", "is not a list of names", "name each column as the contract does"))
-        twice = sorted({item for item in names if names.count(item) > 1}) if len(names) <= 1_000 else names[:1]
+        self._require_known(names, name)
+        first: dict[str, int] = {}
         refuse(
-            [Problem(name, "two_names", f"{shorten(item)!r} stands there twice", "name each once") for item in twice]
+            [
+                Problem(f"{name}[{at}]", "two_names", f"names column {first[item]} again", "name each once")
+                for at, item in enumerate(names)
+                if first.setdefault(item, at) != at
+            ]
         )
         return names
+
+    def _require_known(self, names: Iterable[str], place: str) -> None:
+        """Refuses a column that is no field, once and not again for each row.
+
+        It is told by its position: a header that was left out is a line of values, which nobody may read in a log.
+        """
+        source = self._source
+        mend = f"{source.name} has {', '.join(field.name for field in source.fields[:12])}"
+        what = f"is not a field of {source.name}"
+        unknown = [at for at, item in enumerate(names) if item not in self._known]
+        refuse([Problem(f"{place}[{at}]", "unknown_field", what, mend) for at in unknown])
 
 
 def refusal(problem: Problem, status: int = 422) -> Refuse:
