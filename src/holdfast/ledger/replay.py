@@ -16,7 +16,7 @@ from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import Contract
 from holdfast.contract.values import NotJson, read_strict
 from holdfast.errors import HoldfastError
-from holdfast.explain.because import Because
+from holdfast.explain.because import Because, Reason
 from holdfast.explain.reasons import reasoner
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Decision
@@ -186,7 +186,7 @@ def _reasons(stored: Because, now: Because, expect: Callable[..., None]) -> None
     expect("reasons: told against", stored.against, now.against, "another reference than the bundle's")
     expect("number of reasons", len(stored.reasons), len(now.reasons), "a reason was added or taken away")
     for place, (was, is_now) in enumerate(zip(stored.reasons, now.reasons, strict=False), 1):
-        for part in is_now.__struct_fields__:
+        for part in Reason.__struct_fields__:
             expect(f"reason {place} ({is_now.group}): {part}", getattr(was, part), getattr(is_now, part), "edited")
 
 
