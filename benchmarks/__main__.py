@@ -6,41 +6,33 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
-HERE = Path(__file__).parent
-FEAST = HERE.parent / ".venv-feast"
+from benchmarks.environments import NotInstalled, environment
+
+ROOT = Path(__file__).parents[1]
 ROWS, CARDS, READS = 1_000_000, 10_000, 2_000
 
 
 def script(name: str, *words: str) -> int:
-    return subprocess.run([sys.executable, str(HERE / name), *words], check=False).returncode
+    return subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *words], check=False, cwd=ROOT).returncode
 
 
 def feast() -> int:
     """Feast in an environment of its own: it does not resolve together with what we stand on."""
-    python = FEAST / "bin" / "python"
-    if not python.exists():
-        print(f"building Feast's environment in {FEAST.name}/", flush=True)
-        venv.create(FEAST, with_pip=True)
-        wanted = ["--require-hashes", "-r", str(HERE / "peers" / "feast.txt")]
-        uv = shutil.which("uv")
-        command = (
-            [uv, "pip", "install", "-q", "--python", str(python)] if uv else [str(python), "-m", "pip", "install", "-q"]
-        )
-        if subprocess.run([*command, *wanted], check=False).returncode:
-            shutil.rmtree(FEAST)
-            print("Feast could not be installed, so it is not measured")
-            return 1
+    try:
+        python = environment("feast")
+    except NotInstalled as error:
+        print(f"Feast is not measured: it could not be installed: {error}")
+        return 1
     sizes = [str(item) for item in (ROWS, CARDS, READS)]
     done = subprocess.run(
-        [str(python), "-W", "ignore", str(HERE / "feast_peer.py"), *sizes], check=False, capture_output=True, text=True
-    )
+        [str(python), "-W", "ignore", str(ROOT / "benchmarks" / "feast_peer.py"), *sizes],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
     if done.returncode:
         print(done.stderr[-2_000:])
         return 1
@@ -55,11 +47,11 @@ def feast() -> int:
 
 
 PARTS: dict[str, tuple[str, Callable[[], int]]] = {
-    "batch": ("Windows over history", lambda: script("batch_windows.py", "--rows", str(ROWS), "--cards", str(CARDS))),
+    "batch": ("Windows over history", lambda: script("batch_windows", "--rows", str(ROWS), "--cards", str(CARDS))),
     "feast": ("Feast's point-in-time join and online read", feast),
-    "state": ("Windows online, and the ledger", lambda: script("state.py")),
-    "scoring": ("One row through a model", lambda: script("scoring.py")),
-    "serve": ("POST /predict", lambda: script("serve.py")),
+    "state": ("Windows online, and the ledger", lambda: script("state")),
+    "scoring": ("One row through a model", lambda: script("scoring")),
+    "serve": ("POST /predict", lambda: script("serve")),
 }
 
 

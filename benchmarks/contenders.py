@@ -76,7 +76,10 @@ def _bare(kind: str) -> Callable[[Path, Path, int], Command]:
 
 def _script(name: str) -> Callable[[Path, Path, int], Command]:
     def start(python: Path, folder: Path, port: int) -> Command:
-        return [python, PEERS / name / "server.py", folder, str(port)], {"RAY_USAGE_STATS_ENABLED": "0"}
+        return [python, PEERS / name / "server.py", folder, str(port)], {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        }
 
     return start
 

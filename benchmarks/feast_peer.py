@@ -1,5 +1,5 @@
 """Feast beside us: a point-in-time join of ten finished features, and an online read of them. Runs in Feast's own
-environment (`benchmarks/peers/feast.txt`), prints one JSON object.
+environment (`benchmarks/peers/feast/requirements.txt`), prints one JSON object.
 
 Feast joins features that somebody has already computed; our figure beside it computes the windows too.
 """

@@ -9,7 +9,6 @@ another; every request is a new payment, the ledger is on disk and synced before
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import random
@@ -19,15 +18,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import cycle
+from itertools import chain, cycle
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import psutil
-import uvloop
+from benchmarks.clients import Loaded, load
 from numpy.typing import NDArray
 
 from holdfast.bundle.calibration import Calibration
@@ -98,7 +96,7 @@ def prepare(home: Path, history: int) -> Contract:
                 )
             )
         writer.commit(batch)
-    name = _pack(home, contract, _rows(contract, state, 5_000))
+    name = _pack(home, contract, feature_rows(contract, state, 5_000))
     champion = Promotion(
         action="promote", alias="champion", version="1", bundle=name, contract=contract.hash, who="bench", why="bench"
     )  # fmt: skip
@@ -108,7 +106,7 @@ def prepare(home: Path, history: int) -> Contract:
     return contract
 
 
-def _rows(contract: Contract, state: State, count: int) -> NDArray[np.float64]:
+def feature_rows(contract: Contract, state: State, count: int) -> NDArray[np.float64]:
     """Features of payments about now, as a server would compute them."""
     parse = compile_reader(contract.deciding, contract.deciding.fields)
     reads, row = compile_reads(plan(contract)), compile_row(contract)
@@ -165,44 +163,6 @@ def serve(home: Path, core: int) -> None:
         uvicorn.Server(run.config(app)).run(sockets=[bound])
 
 
-class Client(asyncio.Protocol):
-    """One connection in a closed loop: as soon as an answer is whole, the next request leaves."""
-
-    def __init__(self, path: str, bodies: Iterator[bytes], waits: list[float], failed: list[bytes]) -> None:
-        self._head = (
-            f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ".encode()
-        )
-        self._bodies = bodies
-        self._waits = waits
-        self._failed = failed
-        self._got = b""
-        self.stopped = False
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._send()
-
-    def _send(self) -> None:
-        body = next(self._bodies)
-        self._began = time.perf_counter()
-        self._transport.write(self._head + b"%d\r\n\r\n" % len(body) + body)
-
-    def data_received(self, data: bytes) -> None:
-        self._got += data
-        end = self._got.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        at = self._got.find(b"content-length: ") + 16
-        if len(self._got) - end - 4 < int(self._got[at : self._got.index(b"\r", at)]):
-            return
-        self._waits.append(time.perf_counter() - self._began)
-        if not self._got.startswith(b"HTTP/1.1 200"):
-            self._failed.append(self._got)
-        self._got = b""
-        if not self.stopped:
-            self._send()
-
-
 def bodies(seed: int) -> Iterator[bytes]:
     """Distinct payments about now, made before they are needed."""
     now = datetime.now(UTC) - timedelta(seconds=30)
@@ -210,28 +170,13 @@ def bodies(seed: int) -> Iterator[bytes]:
         yield json.dumps(body, separators=(",", ":")).encode()
 
 
-def _same(protocol: Client) -> Client:
-    return protocol
-
-
-async def load(port: int, path: str, clients: int, seconds: float, most: int) -> tuple[list[float], list[bytes]]:
-    waits: list[float] = []
-    failed: list[bytes] = []
+def ask(port: int, path: str, clients: int, seconds: float, core: int) -> Loaded:
+    """Distinct payments to `/predict`; a constant reply is faster than they can be made: it gets them again."""
     made = bodies(clients)
+    most = int(seconds * (5_000 if path == "/constant" else 15_000))
     ready = [next(made) for _ in range(most)]  # the client's core is not to be spent on making them
-    # A constant reply is faster than bodies can be made, and does not look at them: it gets them again.
-    left = cycle(ready) if path == "/constant" else iter(ready)
-    loop = asyncio.get_running_loop()
-    protocols = []
-    for _ in range(clients):
-        protocol = Client(path, left, waits, failed)
-        await loop.create_connection(partial(_same, protocol), "127.0.0.1", port)
-        protocols.append(protocol)
-    await asyncio.sleep(seconds)
-    for protocol in protocols:
-        protocol.stopped = True
-    await asyncio.sleep(0.2)
-    return waits, failed
+    asked = cycle(ready) if path == "/constant" else chain(ready, made)
+    return load(port, path, asked, clients=clients, seconds=seconds, core=core)
 
 
 def measure(home: Path, clients: list[int], seconds: float, rounds: int) -> list[dict[str, Any]]:
@@ -244,7 +189,6 @@ def measure(home: Path, clients: list[int], seconds: float, rounds: int) -> list
         assert process.stdout is not None
         port = int(process.stdout.readline())
         worker = psutil.Process(process.pid)
-        os.sched_setaffinity(0, {cores[-1]})
         for number in clients:
             spent: dict[str, list[float]] = {"/constant": [], "/predict": []}
             rates: dict[str, list[float]] = {"/constant": [], "/predict": []}
@@ -252,13 +196,12 @@ def measure(home: Path, clients: list[int], seconds: float, rounds: int) -> list
             for _ in range(rounds):
                 for path in rates:
                     before = sum(worker.cpu_times()[:2])
-                    waits, failed = uvloop.run(load(port, path, number, seconds, int(seconds * 25_000)))
-                    spent[path].append((sum(worker.cpu_times()[:2]) - before) / max(len(waits), 1))
-                    if failed:
-                        raise SystemExit(f"{len(failed)} requests failed, first: {failed[0]!r}")
-                    waits.sort()
-                    rates[path].append(len(waits) / seconds)
-                    slow[path].append([1e3 * waits[int(len(waits) * share)] for share in (0.5, 0.99)])
+                    seen = ask(port, path, number, seconds, cores[-1])
+                    spent[path].append((sum(worker.cpu_times()[:2]) - before) / max(len(seen.waits), 1))
+                    if seen.failed:
+                        raise SystemExit(f"{len(seen.failed)} requests failed, first: {seen.failed[0]!r}")
+                    rates[path].append(seen.rate)
+                    slow[path].append([seen.milliseconds(0.5), seen.milliseconds(0.99)])
             row: dict[str, float] = {"clients": number}
             for path, name in (("/constant", "constant"), ("/predict", "predict")):
                 row |= {
@@ -271,7 +214,6 @@ def measure(home: Path, clients: list[int], seconds: float, rounds: int) -> list
     finally:
         process.terminate()
         process.wait(30)
-        os.sched_setaffinity(0, set(cores))
     return found
 
 

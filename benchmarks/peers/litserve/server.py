@@ -1,4 +1,4 @@
-"""LitServe: one API process, one worker, LightGBM on a numpy row.
+"""LitServe: one API process, one worker, its faster queue, LightGBM on a numpy row.
 
 python server.py FOLDER PORT
 """
@@ -31,7 +31,7 @@ class Scorer(litserve.LitAPI):  # type: ignore[misc]
 
 
 if __name__ == "__main__":
-    server = litserve.LitServer(Scorer(), accelerator="cpu", workers_per_device=1)
+    server = litserve.LitServer(Scorer(), accelerator="cpu", workers_per_device=1, fast_queue=True)
     server.run(
         host="127.0.0.1", port=int(sys.argv[2]), num_api_servers=1, generate_client_file=False, log_level="warning",
         access_log=False,
