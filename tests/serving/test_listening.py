@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
+import signal
 import socket
 import ssl
 import time
@@ -136,8 +138,12 @@ def test_it_does_not_start_unprotected_where_others_can_reach_it(
     shop(home)
     for more in made:
         keys.create(home, "shop", ["scorer"], by="test", **more)
+
+    def end(*_: object) -> None:  # should it start after all, it must end for this test to fail
+        os.kill(os.getpid(), signal.SIGTERM)
+
     with pytest.raises(HoldfastError, match="not protected") as found:
-        serve(home, host="0.0.0.0", port=0, locks=locks)
+        serve(home, host="0.0.0.0", port=0, locks=locks, announce=end)
     assert {problem.field for problem in found.value.problems} == missing
     assert all(problem.mend for problem in found.value.problems)
 

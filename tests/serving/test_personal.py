@@ -269,3 +269,27 @@ del [Odd()][0]
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert ended.stderr.count("ValueError") == 2
     assert leaks(ended.stderr) == set()
+
+
+def test_a_record_of_an_exception_holds_nothing_that_another_formatter_could_tell() -> None:
+    script = f"""
+import logging
+from holdfast.serving.discreet import keep_discreet
+keep_discreet()
+class Keeps(logging.Handler):
+    def emit(self, record): print(record.exc_info, vars(record))
+log = logging.getLogger("any")
+log.addHandler(Keeps())
+try: raise ValueError({CARD!r})
+except ValueError: log.exception("it failed")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(ROOT / "src")},
+    )
+    assert ended.stdout.startswith("None ")
+    assert "ValueError" in ended.stdout
+    assert leaks(ended.stdout) == set()
