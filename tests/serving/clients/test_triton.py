@@ -276,6 +276,19 @@ def test_binary_data_must_fit(server: Server, length: str | None, rest: bytes, s
     assert status == 200 or reply.json().keys() == {"error"}
 
 
+def test_a_size_must_be_that_of_the_data(server: Server) -> None:
+    body = good()
+    text = body["inputs"][-1]
+    assert text["datatype"] == "BYTES"
+    packed = struct.pack("<I", 6) + b"online"
+    for size, beside, status in ((10, {}, 200), (11, {}, 400), (10, {"data": ["online"]}, 400)):
+        tensor = {"name": text["name"], "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": size}}
+        head = json.dumps({"inputs": [*good()["inputs"][:-1], tensor | beside]}).encode()
+        headers = {"inference-header-content-length": str(len(head))}
+        reply = server.post("/v2/models/fraud/infer", head + packed, headers=headers)
+        assert reply.status_code == status, reply.text
+
+
 def test_a_length_beyond_the_body_is_refused_though_all_is_json(server: Server) -> None:
     body = json.dumps(good()).encode()
     headers = {"inference-header-content-length": str(len(body) + 1)}
