@@ -70,12 +70,12 @@ def payments(seed: int, prefix: str, since: datetime, step: timedelta) -> Iterat
         )
 
 
-def prepare(home: Path, history: int) -> Contract:
+def prepare(home: Path, history: int, contract: Contract | None = None) -> Contract:
     """A project folder with `history` payments in its state, and as champion a LightGBM model of 200 trees.
 
     It has learned an invented rule on rows as they are served, and decides positively on one payment in fifty.
     """
-    contract = load_file(CONTRACT)
+    contract = contract or load_file(CONTRACT)
     state = State.open(home / "state")
     state.register(plan(contract).series)
     writer = LedgerWriter(Log(home / "ledger"), state)
