@@ -98,7 +98,9 @@ def rows() -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     return matrix, y.astype(np.int8)
 
 
+@lru_cache
 def fitted(family: Any = "lightgbm", **params: Any) -> Fitted:
+    """The model that every bundle of a test process shares."""
     matrix, y = rows()
     return fit(Recipe(family, params, 1, 1, False, (5,)), matrix, y)
 
