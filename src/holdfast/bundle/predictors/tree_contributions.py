@@ -144,8 +144,8 @@ class _Paths:
         one -= zero
         one *= inside
         one *= self.value
-        total: Vector = np.bincount(self.feature, weights=one.ravel(), minlength=features)
-        return total
+        total = np.bincount(self.feature, weights=one.ravel(), minlength=features)
+        return total.astype(np.float64)
 
 
 def _paths(forest: Forest, asked: NDArray[np.int64], left_share: Vector) -> list[_Paths]:
