@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 from holdfast.errors import HoldfastError
 from holdfast.ledger import frames
@@ -52,6 +53,8 @@ class Log:
         self._listed = -1
         self._torn = False
         self._suspect = False
+        self.sync_seconds = 0.0
+        """How long the last sync of an append took."""
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -157,7 +160,9 @@ class Log:
                 data = MAGIC + data
             self._torn = True
             self._files.write(self._fd, data, self._offset)
+            began = perf_counter()
             self._files.sync(self._fd)
+            self.sync_seconds = perf_counter() - began
         except OSError as error:
             self._recover_from(error)
             raise LedgerUnavailable(

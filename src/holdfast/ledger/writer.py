@@ -79,6 +79,11 @@ class LedgerWriter:
             answers.append(item)
         return answers
 
+    @property
+    def sync_seconds(self) -> float:
+        """How long the last sync took."""
+        return self._log.sync_seconds
+
     def snapshot(self) -> Reading:
         """State as it is now, to decide on what is then settled."""
         return self._state.snapshot()
