@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def _script(name: str) -> Callable[[Path, Path, int], Command]:
 
 
 def _bentoml(python: Path, folder: Path, port: int) -> Command:
-    place = ["--working-dir", PEERS / "bentoml", "--host", "127.0.0.1", "--port", str(port)]
+    place: list[str | Path] = ["--working-dir", PEERS / "bentoml", "--host", "127.0.0.1", "--port", str(port)]
     told = {"PEER_FOLDER": str(folder), "BENTOML_HOME": str(folder / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
     return [python.with_name("bentoml"), "serve", "server:Scorer", *place], told | _on_path(python)
 
@@ -122,7 +122,7 @@ def _settings_for_mlserver(python: Path, folder: Path) -> None:
     (place / "model-settings.json").write_text(json.dumps(told))
 
 
-def _on_path(python: Path) -> Mapping[str, str]:
+def _on_path(python: Path) -> dict[str, str]:
     """These start further processes by name."""
     return {"PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin"}
 
