@@ -71,9 +71,9 @@ def payments(seed: int, prefix: str, since: datetime, step: timedelta) -> Iterat
 
 
 def prepare(home: Path, history: int, contract: Contract | None = None) -> Contract:
-    """A project folder with `history` payments in its state, and as champion a LightGBM model of 200 trees.
+    """A project folder with `history` payments in its state, and as champion a LightGBM model of 100 trees with 31 leaves.
 
-    It has learned an invented rule on rows as they are served, and decides positively on one payment in fifty.
+    It has learned an invented rule on rows as they are served, and decides positively on one payment in a hundred.
     """
     contract = contract or load_file(CONTRACT)
     state = State.open(home / "state")
@@ -127,8 +127,8 @@ def _pack(home: Path, contract: Contract, rows: NDArray[np.float64]) -> str:
     risk = np.nan_to_num(rows).argsort(axis=0).argsort(axis=0).mean(axis=1) + chance.normal(0, 200, len(rows))
     data = lightgbm.Dataset(rows, (risk > np.quantile(risk, 0.95)).astype(int))
     settings = {"objective": "binary", "num_leaves": 31, "verbose": -1, "seed": 7, "num_threads": 1}
-    booster = lightgbm.train(settings, data, 200)
-    threshold = float(np.quantile(booster.predict(rows), 0.98))
+    booster = lightgbm.train(settings, data, 100)
+    threshold = float(np.quantile(booster.predict(rows), 0.99))
     packing = home / "bundles" / "packing"
     packing.parent.mkdir(parents=True)
     name = pack(
