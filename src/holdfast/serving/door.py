@@ -16,7 +16,7 @@ from holdfast.errors import Problem
 from holdfast.serving import replies
 
 SWEEP = 0.1
-"""Seconds between two looks at the connections; a deadline is kept to within this."""
+"""Seconds between two looks at how busy it is; at all connections it is looked less often (`server`)."""
 REFUSALS = 1_000
 """How many may be turned away in a second: as many as are told so already, divided by this, is how many seconds a
 client is asked to wait (Retry-After). Each refusal costs a tenth of an answer, and answers are what we are here for."""

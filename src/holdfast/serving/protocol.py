@@ -7,7 +7,6 @@ reply. Here each connection only notes since when it is in which phase; a sweep 
 from __future__ import annotations
 
 import asyncio
-import socket
 from enum import Enum
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from holdfast.serving.door import GRACE, OPEN, Door
+from holdfast.serving.sockets import unread_for
 
 
 class Phase(Enum):
@@ -52,6 +52,8 @@ class Connection(HttpToolsProtocol):
         self._stalled_since: float | None = None
         self._closing_since: float | None = None
         self._held = False
+        self._old = False
+        """Whether the next request waited too long, unread, on a connection that was told to wait."""
 
     # The transport
 
@@ -117,11 +119,12 @@ class Connection(HttpToolsProtocol):
         self.phase = BODY
         self.since = door.clock()
         if (
-            len(self.tasks) - door.incomplete - door.stalled >= door.allowed
+            (self._old or len(self.tasks) - door.incomplete - door.stalled >= door.allowed)
             and self._under_way() is None
             and self.url.partition(b"?")[0] not in OPEN
         ):
             self._turned_away = True
+            self._old = False
             self.scope["method"] = self.parser.get_method().decode("ascii")
             return
         super().on_headers_complete()
@@ -166,9 +169,12 @@ class Connection(HttpToolsProtocol):
         self.flow.pause_reading()
 
     def listen_again(self) -> None:
+        """Read this connection again. A client that did not wait may have sent something too long ago to be served."""
         self._held = False
         self.since = self.door.clock()
         if not self.transport.is_closing():
+            age = unread_for(self.transport)
+            self._old = age is not None and age > self.door.patience.queue / 2
             self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
@@ -232,7 +238,7 @@ class Connection(HttpToolsProtocol):
             self.refuse("head")
         elif self.phase is BODY and now - self.since > patience.body:
             self.refuse("body")
-        elif self.phase is IDLE and not self._held and self._rested(now) and not unread(self.transport):
+        elif self.phase is IDLE and not self._held and self._rested(now) and unread_for(self.transport) is None:
             self.transport.close()
 
     def _rested(self, now: float) -> bool:
@@ -264,15 +270,3 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         self.transport.close()
-
-
-def unread(transport: asyncio.Transport) -> bool:
-    """Whether something has come that was not read yet: the next request, just before its connection is closed."""
-    found = transport.get_extra_info("socket")
-    if found is None:
-        return False
-    try:
-        with socket.socket(fileno=socket.dup(found.fileno())) as copy:
-            return bool(copy.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except OSError:
-        return False

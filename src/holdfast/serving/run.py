@@ -34,11 +34,11 @@ from holdfast.serving.durable import Durable
 from holdfast.serving.follow import Course, Follower, begin
 from holdfast.serving.guard import Guard
 from holdfast.serving.line import Line, Ready
-from holdfast.serving.listener import allow_many_files
 from holdfast.serving.live import Live
 from holdfast.serving.locked import locked
 from holdfast.serving.metrics import Counts
 from holdfast.serving.server import Server
+from holdfast.serving.sockets import allow_many_files
 from holdfast.serving.tally import Tally
 from holdfast.serving.wire import App, Limits
 

@@ -19,7 +19,7 @@ from time import monotonic
 
 from holdfast.errors import HoldfastError
 from holdfast.serving.line import Ready, heard
-from holdfast.serving.listener import take_no_more
+from holdfast.serving.sockets import take_no_more
 
 log = logging.getLogger("holdfast.serving")
 
