@@ -93,7 +93,7 @@ class Met:
         return self.canary / self.requests
 
 
-def canary(draw: Random, model: Model, plan: Plan, *, batch: int = 200, most: int = 200_000, late: int = 2) -> Met:
+def canary(draw: Random, model: Model, plan: Plan, *, batch: int = 200, most: int = 400_000, late: int = 2) -> Met:
     """One canary to its end: judged after every batch, obeyed `late` batches later, as followers do."""
     step, requests, met, waiting = 0, 0, 0, 0
     spans = [span(0, plan.steps[0])]

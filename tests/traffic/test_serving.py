@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from msgspec import structs
 from tests.serving.shop import first, make_ready, payment, second, serving
 from tests.traffic.stage import decisions, experiment, records, stage, under_way, wait_for, write
 
 from holdfast.contract.model import Source
-from holdfast.ledger.records import Experiment, Shadow
+from holdfast.contract.values import read_strict
+from holdfast.features.state.state import State
+from holdfast.ledger.ids import body_digest
+from holdfast.ledger.log import Log
+from holdfast.ledger.read import LedgerReader
+from holdfast.ledger.records import Decision, Experiment, Shadow, Tally
+from holdfast.ledger.writer import LedgerWriter
+from holdfast.serving.shadowing import Shadower
 from holdfast.traffic.conduct import following
 from holdfast.traffic.recheck import assignments
 
@@ -170,3 +178,39 @@ def test_a_shadow_is_recorded_beside_the_decision_and_never_answers(tmp_path: Pa
     # The request lacks a field of the shadow's contract: null, and said.
     assert {tuple(item.missing) for item in shadows} == {("channel",)}
     assert all(item.read_seq >= item.decision_seq for item in shadows)
+
+
+def test_a_shadow_that_is_behind_leaves_the_oldest_out_counts_them_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+    home = tmp_path / ".holdfast"
+    arms = stage(home)
+    with serving(home) as server:
+        for number in range(50):
+            assert server.post("/predict", payment(number)).status_code == 200
+    write(home, experiment(arms, "shadow", (0, 0)))
+    seqs = [item.seq for item in decisions(home)]
+    write(home, *[as_new(item) for item in decisions(home)])
+    state = State.open(home / "state")
+    writer = LedgerWriter(Log(home / "ledger"), state)
+    shadower = Shadower(home, state, LedgerReader(home / "ledger"), most=20)
+    shadower.read()
+    made = [record for part in shadower.shadows() for record in part]
+    tallies = [item for item in made if isinstance(item, Tally)]
+    shadows = [item for item in made if isinstance(item, Shadow)]
+    # What was answered before the start has no shadow.
+    assert min(item.decision_seq for item in shadows) > max(seqs)
+    assert ([item.dropped for item in tallies], len(shadows)) == ([30], 20)
+    writer.commit(made)
+    again = Shadower(home, state, LedgerReader(home / "ledger"))
+    again.read()
+    assert list(again.shadows()) == []
+    writer.close()
+    state.close()
+
+
+def as_new(decision: Decision) -> Decision:
+    """The same request about another event."""
+    body = decision.body.replace(decision.event_id.encode(), b"again-" + decision.event_id.encode())
+    raw = read_strict(body)
+    return structs.replace(
+        decision, seq=0, event_id=f"again-{decision.event_id}", body=body, digest=body_digest(raw), prediction_id=""
+    )

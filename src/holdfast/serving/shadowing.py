@@ -41,9 +41,10 @@ FRAME = 32
 
 
 class Shadower:
-    """Decisions in, shadows out, for the shadow experiment that is under way."""
+    """Decisions in, shadows out, for the shadow experiment that is under way. At most `most` decisions wait."""
 
-    def __init__(self, home: Path, state: State, reader: LedgerReader) -> None:
+    def __init__(self, home: Path, state: State, reader: LedgerReader, most: int = MOST) -> None:
+        self._most = most
         self._home = home
         self._state = state
         self._reader = reader
@@ -76,7 +77,7 @@ class Shadower:
         if isinstance(record, Decision):
             if self._record is not None:
                 self._waiting.append(record)
-                if len(self._waiting) > MOST:
+                if len(self._waiting) > self._most:
                     self._waiting.popleft()
                     self.dropped += 1
         elif isinstance(record, Shadow):
