@@ -54,8 +54,9 @@ def test_metrics_count_answers_refusals_and_latency(server: Server) -> None:
     assert float(samples['holdfast_refusals_total{code="range"}']) >= 1
     assert float(samples["holdfast_repeated_requests_total"]) >= 1
     assert float(samples["holdfast_state_seq"]) > 1
-    assert float(samples['holdfast_predict_seconds_bucket{le="+Inf"}']) == float(
-        samples["holdfast_predict_seconds_count"]
+    name = "holdfast_request_duration_seconds"
+    assert float(samples[f'{name}_bucket{{route="/predict",le="+Inf"}}']) == float(
+        samples[f'{name}_count{{route="/predict"}}']
     )
     assert any(name.startswith("holdfast_model_info") and 'version="1"' in name for name in samples)
 

@@ -121,6 +121,15 @@ class LedgerReader:
         record = None if stored is None or not stored.decision else self.record(stored.decision)
         return record if isinstance(record, Decision) else None
 
+    def beyond(self, first_seq: int, offset: int) -> int:
+        """How many records lie after a place: `offset` in the segment that begins with `first_seq`. Decodes none."""
+        found = [item for item in frames.segments(self._directory) if item.first_seq >= first_seq]
+        return sum(
+            frames.count(payload)
+            for item in found
+            for _, payload in _batches(item, offset if item.first_seq == first_seq else 0, item is found[-1])
+        )
+
     def last_seq(self) -> int:
         """Seq of the last whole record, 0 for an empty ledger."""
         found = frames.segments(self._directory)

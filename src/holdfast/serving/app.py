@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from inspect import getdoc
+from time import perf_counter
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -20,13 +21,14 @@ from holdfast.errors import Problem
 from holdfast.features.state.state import State
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision
-from holdfast.serving import metrics, openapi, pages, replies
+from holdfast.serving import metrics, openapi, pages, replies, told
 from holdfast.serving.batch import Batch
 from holdfast.serving.caller import OwnDecisions
 from holdfast.serving.decide import Decider, Refuse
 from holdfast.serving.durable import Durable, Unavailable
 from holdfast.serving.events import Events
 from holdfast.serving.explain import Explain
+from holdfast.serving.gauges import Gauges
 from holdfast.serving.guard import Declared, Guard, security
 from holdfast.serving.health import Health
 from holdfast.serving.live import Live
@@ -62,6 +64,7 @@ def create_app(
     counts: Counts | None = None,
     total: Total | None = None,
     access: Access | None = None,
+    gauges: Gauges | None = None,
 ) -> Guard:
     """The app over parts that are open already; it neither starts nor stops them. `clock` answers µs UTC.
 
@@ -87,8 +90,8 @@ def create_app(
     )
     for path, answer, most, permission, summary in posts:
         _add_post(api, path, answer, most, permission, summary, counts)
-    _add_gets(api, live, health, durable, counts, total)
-    routes.add(api, Model(live, health, batch, explain, limits), counts)
+    _add_gets(api, live, health, gauges or Gauges(live, state, durable, reader), counts, total)
+    routes.add(api, Model(live, health, batch, explain, limits))
     _add_errors(api)
     pages.add(api, _Document(api, live, clock))
 
@@ -96,7 +99,7 @@ def create_app(
         if scope["type"] == "http" and scope["path"] == "/predict" and scope["method"] == "POST":
             await predict(scope, receive, send)
         else:
-            await _guarded(api, scope, receive, send)
+            await _guarded(api, scope, receive, send, counts)
 
     return Guard(app, lambda: api.routes, access or Access(), counts)
 
@@ -106,27 +109,43 @@ def _decision(reader: LedgerReader, seq: int) -> Decision | None:
     return record if isinstance(record, Decision) else None
 
 
-async def _guarded(inner: Any, scope: Scope, receive: Receive, send: Send) -> None:
-    """A fault of ours is a logged 500 in the one error shape."""
+async def _guarded(inner: Any, scope: Scope, receive: Receive, send: Send, counts: Counts) -> None:
+    """A fault of ours is a logged 500 in the one error shape; each reply is counted and measured under its route."""
+    began = perf_counter()
     started = ended = False
+    status = 0
 
     async def watched(message: Any) -> None:
-        nonlocal started, ended
+        nonlocal started, ended, status
         started = True
+        status = message.get("status", status)
         ended = message["type"] == "http.response.body" and not message.get("more_body", False)
         await send(message)
 
     try:
         await inner(scope, receive, watched)
-    except Exception:
-        # Not the path as it came: it may hold what a client must not have sent.
-        route = getattr(scope.get("route"), "path", "a route")
-        log.exception("a request could not be answered: %s %s", scope.get("method"), route)
+    except Exception as error:
+        told.failed(error)
+        log.exception("a request could not be answered: %s", route_of(scope))
         if ended:
             return  # the framework has answered already (see `_add_errors`), and raises all the same
         if started or scope["type"] != "http":
             raise
+        status = 500
         await send_json(send, 500, OURS)
+    finally:
+        if status:
+            route = route_of(scope)
+            counts.replies[route, status] += 1
+            counts.requests[route].add(perf_counter() - began)
+
+
+def route_of(scope: Scope) -> str:
+    """The route as it was declared, never the path as it came: that may hold what a client must not have sent."""
+    if scope["path"] == "/predict":
+        return "/predict"
+    found = getattr(scope.get("route"), "path", None)
+    return found if isinstance(found, str) else "(none)"
 
 
 def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
@@ -148,10 +167,12 @@ def _add_post(
         except TooLarge:
             reply = _json(413, too_large(most))
         except Refuse as refused:
+            told.refused(refused.problems)
+            for problem in refused.problems:
+                counts.refusals[problem.code] += 1
             reply = _json(refused.status, replies.error(refused.message, refused.problems, refused.shown))
         except Unavailable as error:
             reply = _json(503, unavailable(error), {name.decode(): value.decode() for name, value in RETRY})
-        counts.replies[path, reply.status_code] += 1
         return reply
 
     statuses: dict[int | str, dict[str, Any]] = {
@@ -169,7 +190,7 @@ def _add_post(
     )  # fmt: skip
 
 
-def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts: Counts, total: Total | None) -> None:
+def _add_gets(api: FastAPI, live: Live, health: Health, gauges: Gauges, counts: Counts, total: Total | None) -> None:
     async def info(request: Request) -> Response:
         """What this is and where to look."""
         if not _knows(request):
@@ -203,18 +224,9 @@ def _add_gets(api: FastAPI, live: Live, health: Health, durable: Durable, counts
 
     async def prometheus() -> Response:
         """Counts and gauges for Prometheus."""
-        champion = live.now.champion
-        gauges = {
-            "holdfast_state_seq": ("Last ledger record that state holds.", float(health.applied_seq())),
-            "holdfast_waiting": ("Records that wait for the disk.", float(durable.waiting)),
-            "holdfast_promotion_followed": ("1 when the promoted version answers.", float(not live.trouble)),
-        }
-        model = {"name": champion.name, "version": champion.version, "bundle": champion.bundle.hash}
-        shown = counts
-        if total is not None:
-            shown, summed = total()
-            gauges |= {name: (gauges[name][0], value) for name, value in summed.items()}
-        return Response(metrics.exposition(shown, model, gauges), media_type=metrics.CONTENT_TYPE)
+        shown, found = (counts, gauges.of_worker()) if total is None else total()
+        told = metrics.exposition(shown, found | gauges.of_all(), gauges.labelled())
+        return Response(told, media_type=metrics.CONTENT_TYPE)
 
     gets = (
         ("/", info, OPEN), ("/livez", livez, OPEN), ("/readyz", readyz, OPEN), ("/health", healthy, "metrics"),

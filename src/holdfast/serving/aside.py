@@ -24,6 +24,7 @@ from typing import IO
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.records import Experiment, Record, Tally, decode, encode
 from holdfast.serving.live import Live
+from holdfast.serving.metrics import Counts
 from holdfast.traffic.course import Experiments
 
 log = logging.getLogger("holdfast.serving")
@@ -59,13 +60,20 @@ class Aside(threading.Thread):
     """Keeps one process of a role running while it is wanted, if no other worker has it."""
 
     def __init__(
-        self, home: Path, role: str, wanted: Callable[[], bool], committer: GroupCommitter, more: Sequence[str] = ()
+        self,
+        home: Path,
+        role: str,
+        wanted: Callable[[], bool],
+        committer: GroupCommitter,
+        counts: Counts,
+        more: Sequence[str] = (),
     ) -> None:
         super().__init__(name=f"holdfast-{role}", daemon=True)
         self._command = [sys.executable, "-m", f"holdfast.serving.{role}", str(home), *more]
         self._lock_path = home / f"{role}.lock"
         self._wanted = wanted
         self._committer = committer
+        self._counts = counts
         self._end = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._pump: threading.Thread | None = None
@@ -127,6 +135,9 @@ class Aside(threading.Thread):
             self._committer.submit_all(records).result()
         else:
             ride(self._committer, records)
+        for record in records:
+            if isinstance(record, Tally):
+                self._counts.fallbacks["shadow_dropped"] += record.dropped
 
     def _stop(self) -> None:
         process, self._process = self._process, None
@@ -160,8 +171,9 @@ def ride(committer: GroupCommitter, records: Sequence[Record]) -> None:
 class Tallies(threading.Thread):
     """Writes what the variants did in this process, about once a second while an experiment shares out answers."""
 
-    def __init__(self, live: Live, committer: GroupCommitter) -> None:
+    def __init__(self, live: Live, committer: GroupCommitter, counts: Counts) -> None:
         super().__init__(name="holdfast-tallies", daemon=True)
+        self._counts = counts
         self._live = live
         self._committer = committer
         self._end = threading.Event()
@@ -177,6 +189,7 @@ class Tallies(threading.Thread):
         # Requests that began under the record before may end after the swap; they are counted by the next look.
         for split in dict.fromkeys((before, self._split)):
             if split is not None and (counts := split.taken()):
+                self._counts.fallbacks["champion_for_variant"] += sum(failed for _, _, failed, _, _ in counts)
                 record = Tally(process=f"{os.uname().nodename}:{os.getpid()}", experiment=split.seq, counts=counts)
                 try:
                     keep(record)
@@ -190,7 +203,12 @@ class Tallies(threading.Thread):
 
 @contextmanager
 def experiments(
-    home: Path, live: Live, course: Experiments, committer: GroupCommitter, promoter: Sequence[str] = ()
+    home: Path,
+    live: Live,
+    course: Experiments,
+    committer: GroupCommitter,
+    promoter: Sequence[str] = (),
+    counts: Counts | None = None,
 ) -> Iterator[None]:
     """What experiments need beside the answering, while the block lasts. `promoter` is the command that promotes."""
 
@@ -200,10 +218,11 @@ def experiments(
     def shadowed() -> bool:
         return course.shadowing() is not None
 
+    counts = counts or Counts()
     threads = (
-        Tallies(live, committer),
-        Aside(home, "conducting", conducted, committer, [json.dumps(list(promoter))]),
-        Aside(home, "shadowing", shadowed, committer),
+        Tallies(live, committer, counts),
+        Aside(home, "conducting", conducted, committer, counts, [json.dumps(list(promoter))]),
+        Aside(home, "shadowing", shadowed, committer, counts),
     )
     for thread in threads:
         thread.start()

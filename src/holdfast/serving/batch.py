@@ -38,7 +38,10 @@ class Batch:
     async def decide(self, rows: Sequence[object], *, whole: bool = False) -> list[Answer]:
         """Each row's answer, once it is durable. Raises Unavailable; with `whole`, RefusedRows before any is kept."""
         recorder = _Rows(self._live.now, self._decider, self._predict)
-        return await record_rows(recorder, rows, self._state, self._durable, whole=whole)
+        answers = await record_rows(recorder, rows, self._state, self._durable, whole=whole)
+        for decision in recorder.repeated:
+            self._predict.count(decision, old=True)
+        return answers
 
 
 class _Rows:
@@ -48,14 +51,20 @@ class _Rows:
         self._live = live
         self._decider = decider
         self._predict = predict
+        self.repeated: list[Decision] = []
+        """Found beside the event loop; they are counted on it."""
 
     def prepare(self, row: Row, snapshot: Snapshot) -> Record | dict[str, Any]:
         decision, old = self._decider.decide(self._live, row, canonical_body(row), snapshot)
-        return self._predict.reply(decision, old=True) if old else decision
+        if not old:
+            return decision
+        self.repeated.append(decision)
+        return self._predict.reply(decision)
 
     def told(self, kept: Record) -> dict[str, Any]:
         assert isinstance(kept, Decision)
-        return self._predict.reply(kept, old=False)
+        self._predict.count(kept, old=False)
+        return self._predict.reply(kept)
 
     def clash(self, record: Record) -> Refuse:
         assert isinstance(record, Decision)

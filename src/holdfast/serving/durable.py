@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context, copy_context
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from holdfast.features.state.snapshot import Snapshot
@@ -21,6 +22,9 @@ from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.records import Record
 from holdfast.ledger.writer import Bodies, LedgerWriter, Settled
+from holdfast.serving.metrics import Counts
+from holdfast.serving.stages import Times, measure, trace
+from holdfast.serving.words import words
 
 log = logging.getLogger("holdfast.serving")
 
@@ -47,7 +51,7 @@ class _Waiting(NamedTuple):
     answer: asyncio.Future[Any] | None
     """Nobody waits for a refusal."""
     came: float
-    """When, by the event loop's clock."""
+    """When, by `perf_counter`."""
 
 
 class _Failed(NamedTuple):
@@ -55,11 +59,12 @@ class _Failed(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """A batch: an answer or a fault for each job, the last record on disk, and why nothing was written."""
+    """A batch: an answer or a fault for each job, the last record on disk, why nothing was written, and its times."""
 
     answers: list[Any]
     seq: int
     trouble: str
+    times: Times | None
 
 
 class Unavailable(Exception):  # noqa: N818 — an answer, not a fault
@@ -69,8 +74,13 @@ class Unavailable(Exception):  # noqa: N818 — an answer, not a fault
 class Durable:
     """Takes jobs and answers them. At most `most` may wait at once; further ones are turned away."""
 
-    def __init__(self, committer: GroupCommitter, *, most: int = 16_384, batch: int = 256) -> None:
+    def __init__(
+        self, committer: GroupCommitter, *, most: int = 16_384, batch: int = 256, counts: Counts | None = None
+    ) -> None:
         self._committer = committer
+        self._counts = counts or Counts()
+        self.traced = False
+        """Whether somebody wants to know when the stages of each request ended."""
         self._most = most
         self._batch = batch
         self._next: list[_Waiting] = []
@@ -86,6 +96,12 @@ class Durable:
     @property
     def waiting(self) -> int:
         return len(self._next) + len(self._under_way)
+
+    @property
+    def oldest(self) -> float:
+        """Seconds since the oldest of those who wait came."""
+        first = self._under_way or self._next
+        return perf_counter() - first[0].came if first else 0.0
 
     async def do(self, job: Job[T]) -> T:
         """The job's answer, when what it keeps is on disk. Raises what the job raises, or Unavailable."""
@@ -113,6 +129,7 @@ class Durable:
         """Submits a record nobody waits for (a refusal). Dropped, and said so, when the ledger is far behind."""
         if len(self._next) >= self._most:
             log.warning("a refusal was not recorded: too many records wait for the disk")
+            self._counts.fallbacks["refusal_not_recorded"] += 1
             return
         self._put(_Keep((record,)), None)
 
@@ -125,7 +142,7 @@ class Durable:
 
     def _put(self, job: Job[Any], answer: asyncio.Future[Any] | None) -> None:
         loop = asyncio.get_running_loop()
-        self._next.append(_Waiting(job, copy_context(), answer, loop.time()))
+        self._next.append(_Waiting(job, copy_context(), answer, perf_counter()))
         if not self._busy:
             self._busy = True
             # After this turn of the loop: requests that came together go together.
@@ -133,8 +150,8 @@ class Durable:
 
     def _submit(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._next[0].came < loop.time() - self.patience:
-            self._turn_away(loop.time() - self.patience)
+        if self._next[0].came < perf_counter() - self.patience:
+            self._turn_away(perf_counter() - self.patience)
         batch, self._next = self._next[: self._batch], self._next[self._batch :]
         if not batch:
             self._busy = False
@@ -164,9 +181,18 @@ class Durable:
         error = done.exception()
         if error is not None:
             none = _Failed(Unavailable("the ledger cannot be written"))
-            found = _Done([none] * len(batch), 0, str(error))
+            found = _Done([none] * len(batch), 0, words(error), None)
         else:
             found = done.result()
+        if found.times is not None:
+            landed = perf_counter()
+            measure(self._counts, [waiting.came for waiting in batch], found.times, landed)
+            if self.traced:
+                trace(
+                    [(waiting.context, waiting.came) for waiting in batch if waiting.answer is not None],
+                    found.times,
+                    landed,
+                )
         if found.trouble and not self.trouble:
             log.error("the ledger cannot be written: %s", found.trouble)
         if found.seq or found.trouble:
@@ -207,6 +233,7 @@ def _settle(batch: Sequence[_Waiting], writer: LedgerWriter) -> _Done:
     records: list[Record] = []
     read: Bodies = {}
     parts: list[tuple[int, int]] = []
+    began = perf_counter()
     with writer.snapshot() as snapshot:
         for at, (job, context, _, _) in enumerate(batch):
             start = len(records)
@@ -217,12 +244,14 @@ def _settle(batch: Sequence[_Waiting], writer: LedgerWriter) -> _Done:
             parts.append((start, len(records)))
     settled: list[Settled] = []
     trouble, seq = "", 0
+    decided = perf_counter()
     if records:
         try:
             settled = writer.settle(records, read)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
-            trouble = str(error)
+            trouble = words(error)
         seq = max((item.seq for item in settled if not isinstance(item, Conflict)), default=0)
+    times = Times(began, decided, perf_counter(), len(batch), len(records))
     for at, ((job, context, _, _), (start, end)) in enumerate(zip(batch, parts, strict=True)):
         if answers[at] is not None:
             continue
@@ -233,4 +262,4 @@ def _settle(batch: Sequence[_Waiting], writer: LedgerWriter) -> _Done:
             answers[at] = context.run(job.result, settled[start:end])
         except Exception as error:  # noqa: BLE001
             answers[at] = _Failed(error)
-    return _Done(answers, seq, trouble)
+    return _Done(answers, seq, trouble, times)

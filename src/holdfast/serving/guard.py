@@ -65,6 +65,7 @@ class Refused(Exception):  # noqa: N818 — an answer, not a fault
     ) -> None:
         super().__init__(what)
         self.status = status
+        self.code = code
         self.body = replies.error(what, [Problem("", code, what, mend)])
         self.headers = headers
 
@@ -197,6 +198,7 @@ class Guard:
                 self._require_own_page(origin)
         except Refused as refused:
             self._counts.replies["(guard)", refused.status] += 1
+            self._counts.turned_away[refused.code] += 1
             await send_json(send, refused.status, refused.body, refused.headers)
             return
         name = "" if found is None else found.name

@@ -15,7 +15,7 @@ from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.records import Decision, Record, Refusal
 from holdfast.ledger.writer import Bodies, Settled
-from holdfast.serving import replies
+from holdfast.serving import replies, told
 from holdfast.serving.decide import Decider, Refuse, conflict, read_body_json
 from holdfast.serving.durable import Durable, Unavailable
 from holdfast.serving.live import Live
@@ -38,6 +38,7 @@ class Predict:
         self._decider = decider
         self._durable = durable
         self._counts = counts
+        self._took = counts.requests["/predict"]
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,11 +56,12 @@ class Predict:
             status, reply = refused.status, replies.encode(self.refuse(refused))
         except Unavailable as error:
             status, reply, headers = 503, unavailable(error), RETRY
-        except Exception:
+        except Exception as error:
             log.exception("a prediction failed")
+            told.failed(error)
             status, reply = 500, OURS
         self._counts.replies["/predict", status] += 1
-        self._counts.took(perf_counter() - started)
+        self._took.add(perf_counter() - started)
         await send_json(send, status, reply, headers)
 
     async def answer(self, body: bytes, reasons: int) -> bytes:
@@ -70,21 +72,25 @@ class Predict:
         return reply
 
     def count(self, decision: Decision, old: bool) -> None:
+        """On the event loop only."""
         counts = self._counts
+        told.decided(decision, old=old)
         if old:
             counts.repeats += 1
         else:
-            counts.decisions[decision.version, decision.decision] += 1
+            counts.decisions[decision.version, decision.variant, decision.decision] += 1
             counts.warnings += len(decision.warnings)
+            if decision.because is not None and not decision.because.against:
+                counts.fallbacks["no_reference"] += 1
 
-    def reply(self, decision: Decision, old: bool) -> dict[str, object]:
-        """Counts a decision and puts it in its contract's words."""
-        self.count(decision, old)
+    def reply(self, decision: Decision) -> dict[str, object]:
+        """A decision in its contract's words."""
         return replies.decision(decision, self._live.names(decision.contract, decision.version))
 
     def refuse(self, refused: Refuse) -> dict[str, object]:
         """The error; the refusal goes to the ledger without the client waiting for it."""
         live = self._live.now.champion
+        told.refused(refused.problems)
         for problem in refused.problems:
             self._counts.refusals[problem.code] += 1
         kept = Refusal(

@@ -32,6 +32,7 @@ from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, watc
 from holdfast.serving.door import Patience
 from holdfast.serving.durable import Durable
 from holdfast.serving.follow import Course, Follower, begin
+from holdfast.serving.gauges import Gauges
 from holdfast.serving.guard import Guard
 from holdfast.serving.line import Line, Ready
 from holdfast.serving.live import Live
@@ -52,6 +53,7 @@ class Opened:
     state: State
     durable: Durable
     counts: Counts
+    gauges: Gauges
     tally: Tally | None
     locks: Locks
 
@@ -95,22 +97,23 @@ def opened(
         follower.look()  # the first answer already goes by the experiments under way
         follower.start()
         stack.callback(follower.stop)
-        stack.enter_context(experiments(home, live, course.experiments, committer, promoter))
+        counts = Counts()
+        durable = Durable(committer, counts=counts)
+        gauges = Gauges(live, state, durable, reader, lambda: writer.sync_seconds)
+        tally = None if number is None else Tally(home, number, counts, gauges.of_worker)
+        if tally is not None:
+            stack.callback(tally.close)
+        stack.enter_context(experiments(home, live, course.experiments, committer, promoter, counts))
         watched = [watch(live, probe)] if probe is not None else []
         # One worker looks after what all share.
         shared = [] if number else [free_readers(state), keep_copy(state)]
         chores = Chores([*watched, *shared])
         chores.start()
         stack.callback(chores.stop)
-        durable = Durable(committer)
-        tally = None if number is None else Tally(home, number, lambda: {"holdfast_waiting": float(durable.waiting)})
-        if tally is not None:
-            stack.callback(tally.close)
-        counts = tally.counts if tally is not None else Counts()
         total = tally.total if tally else None
         access = Access(home, locks)
-        app = create_app(live, state, durable, reader, limits, counts=counts, total=total, access=access)
-        yield Opened(app, live, state, durable, counts, tally, locks)
+        app = create_app(live, state, durable, reader, limits, counts=counts, total=total, access=access, gauges=gauges)
+        yield Opened(app, live, state, durable, counts, gauges, tally, locks)
 
 
 def serve(
@@ -166,6 +169,7 @@ def answer(
     parts.durable.patience = patience.queue
     with locked(parts.app, bound, parts.locks) as tls, _deaf((signal.SIGTERM, signal.SIGINT)):
         server = Server(config(parts.app, tls), patience, parts.counts.turned_away, started, parts.durable, parts.tally)
+        parts.gauges.door = server.readings
         if line is not None:
             line.when_gone(server.end)
         server.run(sockets=[bound])

@@ -48,6 +48,15 @@ class Server(uvicorn.Server):
         """As a signal does. From any thread."""
         self.should_exit = True
 
+    def readings(self) -> dict[str, float]:
+        """Gauges of connections and requests; on the event loop."""
+        state = self.server_state
+        return {
+            "holdfast_connections": float(len(state.connections)),
+            "holdfast_requests_in_flight": float(len(state.tasks)),
+            "holdfast_requests_allowed": float(self._door.allowed),
+        }
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._door = Door(self._patience, self._turned_away, asyncio.get_running_loop().time)
         # uvicorn makes each connection by calling this with its own keywords.

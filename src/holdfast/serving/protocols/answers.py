@@ -1,4 +1,4 @@
-"""A route of a foreign protocol: body limit, counts, and every fault in that protocol's own shape."""
+"""A route of a foreign protocol: body limit, and every fault in that protocol's own shape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from holdfast.errors import Problem
 from holdfast.serving import replies
 from holdfast.serving.decide import Refuse
 from holdfast.serving.durable import Unavailable
-from holdfast.serving.metrics import Counts
 from holdfast.serving.wire import Gone, TooLarge, read_body
 
 Handler = Callable[[Request, bytes], Awaitable[Response]]
@@ -37,9 +36,7 @@ def said(message: str, problems: Sequence[Problem]) -> str:
     return f"{message}: " + "; ".join(told) if told else message
 
 
-def guarded(
-    path: str, counts: Counts, most: int, handler: Handler, shape: Shape
-) -> Callable[[Request], Awaitable[Response]]:
+def guarded(most: int, handler: Handler, shape: Shape) -> Callable[[Request], Awaitable[Response]]:
     """The handler behind a body limit; what it raises becomes the protocol's own fault."""
 
     async def route(request: Request) -> Response:
@@ -56,7 +53,6 @@ def guarded(
             what = str(error)
             reply = shape(503, what, [Problem("", "unavailable", what, "send the same request again in a second")])
             reply.headers["retry-after"] = _RETRY_AFTER
-        counts.replies[path, reply.status_code] += 1
         return reply
 
     return route

@@ -10,7 +10,6 @@ from fastapi import FastAPI, Request, Response
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from holdfast.serving.decide import Refuse
-from holdfast.serving.metrics import Counts
 from holdfast.serving.protocols import kserve, mlflow, oip
 from holdfast.serving.protocols.answers import Handler, Shape, guarded
 from holdfast.serving.protocols.model import Model
@@ -72,12 +71,12 @@ _MLFLOW_FAULT = {
 }
 
 
-def add(api: FastAPI, model: Model, counts: Counts) -> None:
+def add(api: FastAPI, model: Model) -> None:
     """Adds every route of the foreign protocols to the app."""
     for path, answer, shape, permission, summary in _POSTS:
         handler: Handler = _bound(answer, model)
         api.add_api_route(
-            path, guarded(path, counts, model.limits.bulk_body, handler, shape), methods=["POST"], summary=summary,
+            path, guarded(model.limits.bulk_body, handler, shape), methods=["POST"], summary=summary,
             name=path.strip("/"), response_class=Response, responses=_statuses(shape),
             openapi_extra=_extra(path, permission), description=getdoc(answer) or "",
         )  # fmt: skip
