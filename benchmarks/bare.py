@@ -2,7 +2,7 @@
 
 ``floor``: features come ready-made, LightGBM's single-row call answers; nothing is checked, read or kept.
 ``constant``: the same server and body, a constant reply.
-``unkept``: Holdfast whole, except that no decision is written: requests are decided one by one, against live state.
+``unkept``: Holdfast whole, except that no decision is written, neither to disk nor to state.
 """
 
 from __future__ import annotations
@@ -10,26 +10,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import uvicorn
 
-from holdfast.access.recognise import Access
 from holdfast.bundle.predictors.lightgbm import LightGBM
 from holdfast.features.kernel.sigmoid import sigmoid
-from holdfast.ledger.group import GroupCommitter
-from holdfast.ledger.read import LedgerReader
 from holdfast.serving import run
-from holdfast.serving.app import create_app
 from holdfast.serving.door import Patience
-from holdfast.serving.durable import Durable, Job
 from holdfast.serving.wire import App, Limits, read_body, send_json
 
-T = TypeVar("T")
 Reply = Callable[[bytes], bytes]
 
 
@@ -63,38 +55,12 @@ def plain(reply: Reply) -> App:
     return app
 
 
-class Unkept(Durable):
-    """Decides and forgets."""
-
-    def __init__(self, state: Any, committer: GroupCommitter) -> None:
-        super().__init__(committer)
-        self._state = state
-
-    async def do(self, job: Job[T]) -> T:
-        with self._state.snapshot() as snapshot:
-            return job.result(list(job.records(snapshot, {})))
-
-
-class _NoThread(GroupCommitter):
-    """A committer that was never started: whoever still writes learns it."""
-
-    def __init__(self) -> None:
-        pass
-
-    def run(self, task: Callable[[Any], Any]) -> Future[Any]:
-        raise RuntimeError("this server keeps nothing")
-
-
 def unkept(folder: Path, port: int) -> None:
-    """The product's own app, server and guard over a store of decisions that keeps none."""
-    home = folder / ".holdfast"
-    limits = Limits()
-    with run.opened(home, limits) as parts, run.listen("127.0.0.1", port) as bound:
-        durable = Unkept(parts.state, _NoThread())
-        reader = LedgerReader(home / "ledger")
-        access = Access(home, parts.locks)
-        app = create_app(parts.live, parts.state, durable, reader, limits, counts=parts.counts, access=access)
-        run.answer(replace(parts, app=app, durable=durable), bound, Patience(), lambda: None)
+    """The product's own server, whose writer lets every record go."""
+    with run.opened(folder / ".holdfast", Limits()) as parts, run.listen("127.0.0.1", port) as bound:
+        writer = parts.durable._committer._writer
+        writer.settle = lambda records, *_: list(records)  # type: ignore[method-assign]
+        run.answer(parts, bound, Patience(), lambda: None)
 
 
 def main(kind: str, folder: str, port: str) -> None:

@@ -91,7 +91,7 @@ def _bentoml(python: Path, folder: Path, port: int) -> Command:
 
 
 def _mlflow(python: Path, folder: Path, port: int) -> Command:
-    words = ["--env-manager", "local", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
+    words: list[str | Path] = ["--env-manager", "local", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
     command = [python.with_name("mlflow"), "models", "serve", "--model-uri", folder / "mlflow", *words]
     return command, {"UVICORN_ACCESS_LOG": "false", **_on_path(python)}
 
