@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,7 +26,8 @@ from typing import Any
 import numpy as np
 import psutil
 import uvloop
-from benchmarks.serve import ROOT, Client, bodies, prepare
+from benchmarks.clients import whole
+from benchmarks.serve import ROOT, bodies, prepare
 
 from holdfast.contract.model import Contract
 from holdfast.features.state.state import State
@@ -38,49 +38,60 @@ from holdfast.ledger.writer import LedgerWriter
 from holdfast.traffic.conduct import following
 
 
-class Thinking(Client):
-    """A client that waits before it sends the next request."""
+class Thinking(asyncio.Protocol):
+    """One connection that waits before it sends the next request."""
 
-    def __init__(self, pause: float, bodies: Iterator[bytes], waits: list[float], failed: list[bytes]) -> None:
-        super().__init__("/predict", bodies, waits, failed)
+    def __init__(self, pause: float, bodies: Iterator[bytes], waits: list[float]) -> None:
         self._pause = pause
+        self._bodies = bodies
+        self._waits = waits
+        self._got = b""
+        self.stopped = False
+        self.failed = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        if self.stopped:
+            return
+        body = next(self._bodies)
+        head = (
+            b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        )
+        self._began = time.perf_counter()
+        self._transport.write(head % len(body) + body)
 
     def data_received(self, data: bytes) -> None:
-        before, was, self.stopped = len(self._waits), self.stopped, True
-        super().data_received(data)
-        self.stopped = was
-        if len(self._waits) > before and not was:
-            asyncio.get_running_loop().call_later(self._pause, self._next)
-
-    def _next(self) -> None:
-        if not self.stopped:
-            self._send()
-
-
-def _same(protocol: Client) -> Client:
-    return protocol
+        self._got += data
+        if not whole(self._got):
+            return
+        self._waits.append(time.perf_counter() - self._began)
+        if not self._got.startswith(b"HTTP/1.1 200"):
+            self.failed = self._got
+        self._got = b""
+        asyncio.get_running_loop().call_later(self._pause, self._send)
 
 
 async def load(port: int, clients: int, seconds: float, pause: float) -> list[float]:
     waits: list[float] = []
-    failed: list[bytes] = []
     made = bodies(clients)
     most = int(seconds * min(12_000, clients / max(pause, 1e-4)) * 1.2) + 1_000
     ready = iter([next(made) for _ in range(most)])
     loop = asyncio.get_running_loop()
-    protocols: list[Client] = []
+    connections = []
     for at in range(clients):
-        made_by = partial(Thinking, pause) if pause else partial(Client, "/predict")
-        protocol = made_by(ready, waits, failed)
         await asyncio.sleep(pause / clients if at else 0)
-        await loop.create_connection(partial(_same, protocol), "127.0.0.1", port)
-        protocols.append(protocol)
+        connections.append(Thinking(pause, ready, waits))
+        await loop.create_connection(lambda: connections[-1], "127.0.0.1", port)
     await asyncio.sleep(seconds)
-    for protocol in protocols:
-        protocol.stopped = True
-    await asyncio.sleep(0.2)
+    for connection in connections:
+        connection.stopped = True
+    await asyncio.sleep(0.3)
+    failed = [connection.failed for connection in connections if connection.failed]
     if failed:
-        raise SystemExit(f"{len(failed)} requests failed, first: {failed[0]!r}")
+        raise SystemExit(f"{len(failed)} connections saw a failure, first: {failed[0]!r}")
     return waits
 
 
