@@ -57,6 +57,8 @@ class Setting:
     seconds: float
     server_core: int
     client_core: int
+    made: dict[Any, list[bytes]] = field(default_factory=dict)
+    """Their requests, by who words them."""
 
 
 @dataclass
@@ -122,10 +124,13 @@ def setting(place: Path, contract: Contract, told: argparse.Namespace) -> Settin
 def asked(contender: Contender, setting: Setting, seed: int, seconds: float) -> Iterator[bytes]:
     """Requests, made before they are needed: payments that nobody asked about before, or the rows in turn."""
     if contender.body is None:
-        made = bodies(seed)
-        return chain([next(made) for _ in range(int(seconds * 8_000))], made)
-    ask = contender.body
-    return cycle([json.dumps(ask(setting.names, row), separators=(",", ":")).encode() for row in setting.rows])
+        new = bodies(seed)
+        return chain([next(new) for _ in range(int(seconds * 8_000))], new)
+    made = setting.made.get(contender.body)
+    if made is None:
+        rows = (contender.body(setting.names, row) for row in setting.rows)
+        made = setting.made[contender.body] = [json.dumps(row, separators=(",", ":")).encode() for row in rows]
+    return cycle(made)
 
 
 def measure(contender: Contender, setting: Setting, seen: Seen, number: int) -> None:
@@ -254,7 +259,7 @@ def show_ratios(rows: list[dict[str, Any]]) -> None:
 def words() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--history", type=int, default=1_000_000, help="events in state")
-    made.add_argument("--wide-history", type=int, default=100_000, help="the same for the contract of 200 features")
+    made.add_argument("--wide-history", type=int, default=200_000, help="the same for the contract of 200 features")
     made.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     made.add_argument("--rounds", type=int, default=3)
     made.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64])
