@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from tests.serving.shop import first
 
 from holdfast.bundle.bundle import Bundle

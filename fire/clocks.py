@@ -114,7 +114,7 @@ def keys(plan: Plan, wrong: list[str]) -> tuple[int, int, int]:
                 key = f"k{number}"
                 data = json.dumps(payment(key, occurred_at=OCCURRED)).encode()
                 shuffled = json.dumps(dict(reversed(list(json.loads(data).items()))), indent=1).encode()
-                replies = list(pool.map(lambda one: call(server.port, "POST", "/predict", one), [data, shuffled] * 4))  # noqa: B023
+                replies = list(pool.map(lambda one: call(server.port, "POST", "/predict", one), [data, shuffled] * 4))
                 asked += len(replies)
                 answers.setdefault(key, set()).update(reply.decode() for _, reply in replies)
                 status, _ = call(

@@ -11,8 +11,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.serving.shop import payment
-
 from fire.crowd import Crowd, call, wait_for
 from fire.experiment import Plan, Result, share
 from fire.server import Running, new_shop

@@ -57,11 +57,16 @@ def event_schema(source: Source, now: int) -> dict[str, Any]:
     return {
         "title": source.name,
         "type": "object",
-        "properties": {field.name: field_schema(field) for field in source.fields},
+        "properties": {field.name: _not_empty(field, source, field_schema(field)) for field in source.fields},
         "required": required,
         "additionalProperties": False,
         "examples": [example(source, now)],
     }
+
+
+def _not_empty(field: Field, source: Source, shape: dict[str, Any]) -> dict[str, Any]:
+    """An id names something."""
+    return {**shape, "minLength": 1} if field.name == source.id and field.type == "text" else shape
 
 
 def example(source: Source, now: int) -> dict[str, Any]:
@@ -176,18 +181,21 @@ def outcome_schema(contract: Contract) -> dict[str, Any]:
     """What an event turned out to be."""
     text = {"type": "string"}
     sources = sorted({label.source for label in contract.labels})
+    labels = sorted({label.name for label in contract.labels})
     return {
         "title": "Outcome",
         "type": "object",
         "properties": {
-            "event_id": text,
-            "prediction_id": {**text, "description": "in the place of event_id"},
+            "event_id": {"type": ["string", "integer"], "minLength": 1, "maxLength": 256},
+            "prediction_id": {**text, "minLength": 1, "maxLength": 256, "description": "in the place of event_id"},
             "source": {**text, "enum": sources, "default": contract.decide_on},
-            "label": {**text, "enum": sorted({label.name for label in contract.labels}), "default": contract.label},
-            "value": {"type": "boolean"},
+            "label": {"enum": [*labels, None], "default": contract.label, "description": "null: the default"},
+            "value": {"description": "0 and 1 are taken, too", "enum": [True, False, 0, 1]},
             "version": {"type": "integer", "minimum": 1, "default": 1, "description": "the highest wins"},
         },
         "required": ["value"],
+        "additionalProperties": False,
+        "oneOf": [{"required": ["event_id"]}, {"required": ["prediction_id"]}],
     }
 
 
@@ -195,29 +203,40 @@ def _bodies(contract: Contract, now: int) -> dict[str, Any]:
     """The request bodies of the routes beside /predict."""
     source = contract.deciding
     told = example(source, now)
-    others = [event_schema(item, now) for item in contract.sources if item.name != source.name]
-    event = {"anyOf": [_ref("Event"), *others]} if others else _ref("Event")
-    names = {"type": "string", "enum": [item.name for item in contract.sources], "default": source.name}
+    happened = [shape for item in contract.sources for shape in _happened(item, item is source, now)]
     outcome = {"event_id": str(told.get(source.id, f"{source.id}-1")), "label": contract.label, "value": True}
-    ids = ("prediction_id", "event_id")
+    ids, text, only = ("prediction_id", "event_id"), {"type": "string"}, {"additionalProperties": False}
     return {
-        "/predict/batch": _body(_object("rows", _list(_ref("Event"))), {"rows": [told]}),
-        "/events": _body(
-            {"anyOf": [_object("event", event, source=names), _object("events", _list(event), source=names)]},
-            {"source": source.name, "event": told},
-        ),
-        "/outcomes": _body({"anyOf": [_ref("Outcome"), _object("outcomes", _list(_ref("Outcome")))]}, outcome),
-        "/explain": _body({"anyOf": [_ref("Event"), *(_object(name, {"type": "string"}) for name in ids)]}, told),
+        "/predict/batch": _body(_object("rows", _rows(_ref("Event"))), {"rows": [told]}),
+        "/events": _body({"anyOf": happened}, {"source": source.name, "event": told}),
+        "/outcomes": _body({"anyOf": [_ref("Outcome"), _object("outcomes", _rows(_ref("Outcome")))]}, outcome),
+        "/explain": _body({"anyOf": [_ref("Event"), *(_object(name, text) | only for name in ids)]}, told),
     }
+
+
+def _happened(source: Source, deciding: bool, now: int) -> list[dict[str, Any]]:
+    """One event of this source, or many; the deciding source need not be named."""
+    event = _ref("Event") if deciding else event_schema(source, now)
+    shapes = [_object("event", event), _object("events", _rows(event))]
+    for shape in shapes:
+        shape["properties"]["source"] = {"type": "string", "enum": [source.name]}
+        if not deciding:
+            shape["required"].append("source")
+    return shapes
 
 
 def _body(schema: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {_JSON: {"schema": schema, "example": told}}}
 
 
-def _object(name: str, schema: dict[str, Any], **more: dict[str, Any]) -> dict[str, Any]:
-    """An object that must have `name`, and may have more."""
-    return {"type": "object", "required": [name], "properties": {name: schema, **more}}
+def _object(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """An object that must have `name`."""
+    return {"type": "object", "required": [name], "properties": {name: schema}}
+
+
+def _rows(schema: dict[str, Any]) -> dict[str, Any]:
+    """A list whose rows are answered one by one: a row that is something else is refused alone."""
+    return _list({"anyOf": [schema, {"description": "anything else: this row is refused, the others are not"}]})
 
 
 def _list(items: dict[str, Any]) -> dict[str, Any]:

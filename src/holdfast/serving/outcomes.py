@@ -7,6 +7,7 @@ from typing import Any
 from unicodedata import normalize
 
 from holdfast.contract.model import Label, Source
+from holdfast.contract.values import Number
 from holdfast.errors import Problem
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
@@ -137,6 +138,8 @@ class _Rows:
 
     def _version(self, row: Row, problems: list[Problem]) -> int:
         version = row.get("version", 1)
+        if isinstance(version, Number) and len(version) < 20 and float(version).is_integer():
+            version = int(float(version))  # 2.0 is a whole number in JSON
         if type(version) is not int:
             problems.append(Problem("version", "type", "is not a whole number", "send 1 first, then 2 to correct it"))
             return 1
