@@ -1,6 +1,6 @@
 """`make bench`: every measurement, one after the other, each beside its peer or the bare floor in the same run.
 
-`python -m benchmarks [NAME …]` runs only those named: batch, feast, state, scoring, serve.
+`python -m benchmarks [NAME …]` runs only those named: batch, feast, state, scoring, serve, side_by_side.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ PARTS: dict[str, tuple[str, Callable[[], int]]] = {
     "feast": ("Feast's point-in-time join and online read", feast),
     "state": ("Windows online, and the ledger", lambda: script("state")),
     "scoring": ("One row through a model", lambda: script("scoring")),
-    "serve": ("POST /predict", lambda: script("serve")),
+    "serve": ("Where the time of a request goes", lambda: script("serve", "--stages-only")),
+    "side_by_side": ("A request, beside other servers", lambda: script("side_by_side")),
 }
 
 

@@ -19,8 +19,7 @@ import uvicorn
 from holdfast.bundle.predictors.lightgbm import LightGBM
 from holdfast.features.kernel.sigmoid import sigmoid
 from holdfast.serving import run
-from holdfast.serving.door import Patience
-from holdfast.serving.wire import App, Limits, read_body, send_json
+from holdfast.serving.wire import App, read_body, send_json
 
 Reply = Callable[[bytes], bytes]
 
@@ -55,17 +54,19 @@ def plain(reply: Reply) -> App:
     return app
 
 
-def unkept(folder: Path, port: int) -> None:
-    """The product's own server, whose writer lets every record go."""
-    with run.opened(folder / ".holdfast", Limits()) as parts, run.listen("127.0.0.1", port) as bound:
-        writer = parts.durable._committer._writer
-        writer.settle = lambda records, *_: list(records)  # type: ignore[method-assign]
-        run.answer(parts, bound, Patience(), lambda: None)
+def unkept(folder: str, port: str) -> None:
+    """`holdfast serve`, whose writer lets every record go."""
+    from holdfast.cli.main import main as holdfast
+    from holdfast.ledger.writer import LedgerWriter
+
+    LedgerWriter.settle = lambda self, records, *_: list(records)  # type: ignore[method-assign]
+    sys.argv = ["holdfast", "-C", folder, "serve", "--port", port]
+    holdfast()
 
 
 def main(kind: str, folder: str, port: str) -> None:
     if kind == "unkept":
-        unkept(Path(folder), int(port))
+        unkept(folder, port)
         return
     made = {"floor": floor, "constant": constant}[kind](Path(folder))
     with run.listen("127.0.0.1", int(port)) as bound:

@@ -1,7 +1,8 @@
 """A flame graph of the server at work: 64 clients, every answer on disk, sampled from outside by py-spy.
 
-Width is the share of samples in which a thread was running; frames under a third of a percent are left out. py-spy is
-not among our requirements (`pip install py-spy`), and the system must let it look into another process.
+Width is the share of samples in which a thread was running (waiting for the disk is not); frames under a third of a
+percent are left out. py-spy is not among our requirements (`pip install py-spy`), and the system must let it look into
+another process.
 
     python -m benchmarks.flame [--seconds 15] [--clients 64] [--history 100000] [--out docs/flame.svg]
 """
@@ -40,6 +41,7 @@ COLOURS = (
     ("", "#c9c5bd"),
 )
 """By where a frame's code lies, the first that fits."""
+GROUND = ("Thread._bootstrap", "_run_module_as_main")
 PLACES = re.compile(r"^.*?(?:site-packages|/src|lib/python3\.\d+)/")
 
 
@@ -76,7 +78,8 @@ def sample(seconds: float, clients: int, history: int) -> str:
             driving = threading.Thread(target=drive)
             driving.start()
             out = place / "stacks"
-            how = ["--format", "raw", "--function", "--threads", "--rate", "200"]
+            # Stopped for a look, a waiting thread would pass for a running one.
+            how = ["--format", "raw", "--function", "--threads", "--rate", "250", "--nonblocking"]
             what = ["--output", str(out), "--pid", str(server.pid), "--duration", str(int(seconds))]
             done = subprocess.run([spy, "record", *how, *what], check=False, capture_output=True, text=True)
             driving.join()
@@ -87,14 +90,19 @@ def sample(seconds: float, clients: int, history: int) -> str:
 
 
 def tree(stacks: str) -> Frame:
-    """All stacks as one tree. Threads are named without their numbers, files without where they are installed."""
+    """All stacks as one tree, without those that changed while they were read: they do not begin where threads do.
+
+    Threads are named without their numbers, files without where they are installed.
+    """
     root = Frame("all")
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
+        names = [_shown(name) for name in stack.split(";")]
+        if not names[1:] or not names[1].startswith(GROUND):
+            continue
         at = root
         at.samples += int(count)
-        for name in stack.split(";"):
-            name = _shown(name)
+        for name in names:
             at = at.calls.setdefault(name, Frame(name))
             at.samples += int(count)
     return root

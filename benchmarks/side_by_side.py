@@ -20,19 +20,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, cycle
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import bulk, wide
 from benchmarks.clients import Loaded, load
 from benchmarks.contenders import CONTENDERS, FLOOR, HOLDFAST, UNKEPT, Contender
 from benchmarks.environments import NotInstalled
 from benchmarks.serve import ROOT, bodies, feature_rows, prepare
 from benchmarks.servers import NoAnswer, Running, free_port, running
 
+from benchmarks import bulk, wide
 from holdfast.bundle.load import load as open_bundle
 from holdfast.contract.model import Contract
 from holdfast.features.state.state import State
@@ -167,14 +168,13 @@ def _compare(contender: Contender, setting: Setting, port: int) -> None:
     """Raises NoAnswer when it does not answer as the model does."""
     assert contender.answer is not None
     assert contender.body is not None
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    for row, expected in zip(setting.rows, setting.expected, strict=False):
-        body = json.dumps(contender.body(setting.names, row))
-        connection.request("POST", contender.path, body, {"content-type": "application/json"})
-        found = contender.answer(json.loads(connection.getresponse().read()))
-        if abs(found - expected) > 1e-12:
-            raise NoAnswer(f"answers {found!r} where the model says {expected!r}")
-    connection.close()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        for row, expected in zip(setting.rows, setting.expected, strict=False):
+            body = json.dumps(contender.body(setting.names, row))
+            connection.request("POST", contender.path, body, {"content-type": "application/json"})
+            found = contender.answer(json.loads(connection.getresponse().read()))
+            if abs(found - expected) > 1e-12:
+                raise NoAnswer(f"answers {found!r} where the model says {expected!r}")
 
 
 def table(contenders: Sequence[Contender], setting: Setting, rounds: int) -> dict[str, Seen]:
