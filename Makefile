@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench docs lock clean
+.PHONY: demo test check bench fire docs lock clean
 
 demo: $(STAMP)  ## The whole journey on simulated card payments, in a fresh project under demo/
 	$(BIN)/holdfast demo demo
@@ -14,11 +14,14 @@ test: $(STAMP)
 check: $(STAMP)  ## Lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src tests
+	$(BIN)/mypy src tests fire
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+fire: $(STAMP)  ## Break everything around a real server, with figures and controls (about half an hour)
+	$(BIN)/python -m fire
 
 docs: $(STAMP)  ## Pages made from the code
 	$(BIN)/python -m holdfast.cli.reference docs

@@ -126,7 +126,7 @@ def run(plan: Plan) -> Result:
             tampered(keep, home / "bundles" / sound, attack, dice, mark)
             promote(home, second(), sound, str(100 + number))
             tried += 1
-            wait_for(lambda: f"version {100 + number} " in told(server.port), 20, f"a refusal of {attack.__name__}")  # noqa: B023
+            wait_for(lambda: f"version {100 + number} " in told(server.port), 20, f"a refusal of {attack.__name__}")
             status, reply = call(server.port, "POST", "/predict", json.dumps(payment(f"{number}")).encode())
             if status == 200 and json.loads(reply)["model"]["version"] == "1":
                 refused += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from tests.serving.shop import first
@@ -62,7 +63,7 @@ def audit(home: Path, acknowledged: Iterable[str], *, rebuilt_at: Path | None = 
     received = [item.received_at for item in found]
     breaks += [
         f"record {at + 2} was not received after the one before it"
-        for at, (one, other) in enumerate(zip(received, received[1:], strict=False))
+        for at, (one, other) in enumerate(pairwise(received))
         if other <= one
     ]
     decided = Counter(item.event_id for item in found if isinstance(item, Decision))

@@ -32,7 +32,7 @@ def run(plan: Plan) -> Result:
     with Running(home, workers=2) as server, Crowd(lambda: server.port, 8) as told:
         for number in range(signals):
             before = len(told.answered)
-            wait_for(lambda: len(told.answered) > before + 30, 60, "answers")  # noqa: B023
+            wait_for(lambda: len(told.answered) > before + 30, 60, "answers")
             time.sleep(dice.uniform(0, 0.2))
             began = time.monotonic()
             server.signal(signal.SIGTERM)
@@ -61,7 +61,7 @@ def abruptly(plan: Plan, signals: int) -> int:
     with Running(home, before=ABRUPT) as server, Crowd(lambda: server.port, 8) as told:
         for number in range(signals):
             before = len(told.answered)
-            wait_for(lambda: len(told.answered) > before + 30, 60, "answers")  # noqa: B023
+            wait_for(lambda: len(told.answered) > before + 30, 60, "answers")
             server.signal(signal.SIGTERM)
             server.wait()
             if number < signals - 1:

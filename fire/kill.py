@@ -32,7 +32,7 @@ def run(plan: Plan) -> Result:
     dice = plan.dice
     with Running(home, workers=2) as server, Crowd(lambda: server.port, 6, file=acknowledged) as told:
         for number in range(kills):
-            wait_for(lambda: len(told.answered) > 20 * (number + 1), 60, "an answer between two kills")  # noqa: B023
+            wait_for(lambda: len(told.answered) > 20 * (number + 1), 60, "an answer between two kills")
             time.sleep(dice.uniform(0.0, 0.4))
             recovered.append(strike(server, dice.choice(("one", "one", "one", "both", "all")), number))
     ids = acknowledged.read_text().split()
@@ -80,7 +80,7 @@ def control(plan: Plan) -> int:
     acknowledged = plan.folder / "acknowledged-early"
     with Running(home, before=EARLY) as server, Crowd(lambda: server.port, 6, file=acknowledged) as told:
         for number in range(plan.much(5, 2)):
-            wait_for(lambda: len(told.answered) > 100 * (number + 1), 30, "an answer")  # noqa: B023
+            wait_for(lambda: len(told.answered) > 100 * (number + 1), 30, "an answer")
             server.kill()
             server.start()
     return len(audit(home, acknowledged.read_text().split()).lost)

@@ -29,7 +29,7 @@ IN_TIME = 1.0
 BOUNDED = "patience=Patience(connections=20_000)"
 ENDLESS = "patience=Patience(connections=20_000, waiting=10**9, queue=1e9)"
 CONNECTIONS = 1.5
-"""So many times as many connections as are answered in a second: enough to have more wait than can be served in time."""
+"""Of as many as are answered in a second: enough to have more wait than can be served in time."""
 BEFORE = "from holdfast.serving.door import Patience"
 
 _ever = count()
@@ -222,8 +222,8 @@ def run(plan: Plan) -> Result:
             seen = uvloop.run(endless(server.port, peak, seconds + 2))
     finally:
         os.sched_setaffinity(0, set(cores))
-    without = seen.in_time / (seconds + 2) / peak
+    left = seen.in_time / (seconds + 2) / peak
     # A short look on a busy machine says that it does not collapse, not how much is kept.
     held = kept[4] >= (0.5 if plan.short else 0.9) and not wrong
-    control = f"with an endless queue {100 * without:.0f} % of peak come in time at 4×"
-    return Result(figures, held, control, without < 0.5 * kept[4], wrong)
+    control = f"with an endless queue {100 * left:.0f} % of peak come in time at 4×"
+    return Result(figures, held, control, left < 0.5 * kept[4], wrong)

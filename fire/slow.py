@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import selectors
 import socket
 import threading
 import time
@@ -49,22 +48,20 @@ class Dawdlers:
         self._thread.join()
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector, ExitStack() as stack:
+        with ExitStack() as stack:
             open_: dict[socket.socket, int] = {}
 
             def begin(kind: int) -> None:
                 connection = stack.enter_context(socket.create_connection(("127.0.0.1", self._port)))
                 connection.setblocking(False)
                 connection.send(BEGIN[kind])
-                if kind != 2:
-                    selector.register(connection, selectors.EVENT_READ)
                 open_[connection] = kind
                 self.opened += 1
 
             for number in range(self._count):
                 begin(number % 3)
             while not self._stop.wait(0.2):
-                gone = [key.fileobj for key, _ in selector.select(0) if ended(key.fileobj)]  # type: ignore[arg-type]
+                gone = [connection for connection, kind in open_.items() if kind != 2 and ended(connection)]
                 for connection, kind in list(open_.items()):
                     try:
                         connection.send(MORE[kind])
@@ -73,10 +70,7 @@ class Dawdlers:
                     except OSError:
                         gone.append(connection)
                 for connection in set(gone):
-                    assert isinstance(connection, socket.socket)
                     kind = open_.pop(connection)
-                    if kind != 2:
-                        selector.unregister(connection)
                     connection.close()
                     self.ended += 1
                     if not self._stay:
