@@ -144,14 +144,17 @@ def _on(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def show(found: dict[str, Any]) -> None:
+def told(found: dict[str, Any]) -> str:
     many, file = found["batch"], found["score"]
-    print(
-        f"\nPOST /predict/batch, {many['rows']:,} rows a request, each on disk before the reply: "
+    return (
+        "| many rows | |\n| --- | --- |\n"
+        f"| `POST /predict/batch`, {many['rows']:,} rows a request, each on disk before the reply | "
         f"p50 {many['p50_ms']:.1f} ms, p99 {many['p99_ms']:.1f} ms, {many['rows_per_second']:,.0f} rows/s "
-        f"({many['batches']} batches, {many['failed']} failed)\n\n"
-        f"score, {file['rows']:,} rows from Parquet to Parquet: {file['rows_per_second']:,.0f} rows/s; features "
-        f"{file['features_s']:.2f} s, all else {file['after_features_s']:.3f} s; the bare model "
-        f"{file['bare_model_s']:.3f} s on the same features: score, once features are built, reaches "
-        f"{file['share_of_bare_model']:.0%} of its throughput (largest difference {file['largest_difference']:.1g})"
+        f"({many['batches']} batches, {many['failed']} failed) |\n"
+        f"| `score`, {file['rows']:,} rows from Parquet to Parquet | {file['rows_per_second']:,.0f} rows/s |\n"
+        f"| of that the features | {file['features_s']:.2f} s |\n"
+        f"| all else: the model, the answers, the file | {file['after_features_s']:.3f} s |\n"
+        f"| the bare model, the same features in one call | {file['bare_model_s']:.3f} s |\n"
+        f"| throughput beside the bare model, once features are built | {file['share_of_bare_model']:.0%} "
+        f"(largest difference {file['largest_difference']:.1g}) |"
     )

@@ -71,7 +71,7 @@ def payments(seed: int, prefix: str, since: datetime, step: timedelta) -> Iterat
 
 
 def prepare(home: Path, history: int, contract: Contract | None = None) -> Contract:
-    """A project folder with `history` payments in its state, and as champion a LightGBM model of 100 trees with 31 leaves.
+    """A project folder with `history` payments in its state, and a LightGBM model of 100 trees, 31 leaves, as champion.
 
     It has learned an invented rule on rows as they are served, and decides positively on one payment in a hundred.
     """

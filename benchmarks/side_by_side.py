@@ -5,7 +5,7 @@ while by each number of clients, and ended, in turn; then again, so that what el
 Figures are medians of the rounds. Then: 200 features, a batch of 1,000 rows over HTTP, and `score` beside the model.
 
     python -m benchmarks.side_by_side [--history 1000000] [--seconds 2] [--rounds 3] [--clients 1 16 64]
-                                      [--only NAME …] [--table-only] [--quick] [--json FILE]
+                                      [--only NAME …] [--table-only] [--quick] [--json FILE] [--docs PAGE]
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, cycle
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks.clients import Loaded, load
 from benchmarks.contenders import CONTENDERS, FLOOR, HOLDFAST, UNKEPT, Contender
 from benchmarks.environments import NotInstalled
+from benchmarks.report import Seen, report, write_into
 from benchmarks.serve import ROOT, bodies, feature_rows, prepare
 from benchmarks.servers import NoAnswer, Running, free_port, running
 
@@ -62,37 +62,6 @@ class Setting:
     """Their requests, by who words them."""
 
 
-@dataclass
-class Seen:
-    """What was measured of one contender: one item a round; by number of clients where that matters."""
-
-    cold: list[float] = field(default_factory=list)
-    memory: list[float] = field(default_factory=list)
-    mapped: list[float] = field(default_factory=list)
-    rates: dict[int, list[float]] = field(default_factory=dict)
-    p50: dict[int, list[float]] = field(default_factory=dict)
-    p99: dict[int, list[float]] = field(default_factory=dict)
-    processor_us: dict[int, list[float]] = field(default_factory=dict)
-    answered: int = 0
-    failed: int = 0
-    first_failure: str = ""
-    missing: str = ""
-    """Why it is not in the table."""
-
-    def add(self, clients: int, loaded: Loaded, processor: float) -> None:
-        self.rates.setdefault(clients, []).append(loaded.rate)
-        self.p50.setdefault(clients, []).append(loaded.milliseconds(0.5))
-        self.p99.setdefault(clients, []).append(loaded.milliseconds(0.99))
-        self.processor_us.setdefault(clients, []).append(1e6 * processor / max(len(loaded.waits), 1))
-        self.answered += len(loaded.waits)
-        self.failed += len(loaded.failed)
-        if loaded.failed and not self.first_failure:
-            self.first_failure = loaded.failed[0].decode(errors="replace")[:500]
-
-    def rate(self, clients: int) -> float:
-        return median(self.rates[clients])
-
-
 def project(place: Path, history: int, contract: Contract | None = None) -> Contract:
     """A project with a champion and so many events in its state; the model's file and its features' names beside it."""
     home = place / ".holdfast"
@@ -103,9 +72,13 @@ def project(place: Path, history: int, contract: Contract | None = None) -> Cont
     shutil.copy(bundle / "model.txt", place / "model.txt")
     (place / "features.json").write_text(json.dumps([item.name for item in contract.features]))
     size = sum(path.stat().st_blocks * 512 for path in home.rglob("*")) / 1e6
-    said = f"{history:,} events in state, {len(contract.features)} features, {len(contract.aggregates)} of them windows"
-    print(f"{said}; made in {time.monotonic() - began:.0f} s, {size:,.0f} MB on disk", flush=True)
+    took = time.monotonic() - began
+    print(f"{described(contract)}, {history:,} events in state: {took:.0f} s, {size:,.0f} MB on disk", file=sys.stderr)
     return contract
+
+
+def described(contract: Contract) -> str:
+    return f"`{contract.name}`: {len(contract.features)} features, {len(contract.aggregates)} of them windows"
 
 
 def setting(place: Path, contract: Contract, told: argparse.Namespace) -> Setting:
@@ -198,64 +171,6 @@ def table(contenders: Sequence[Contender], setting: Setting, rounds: int) -> dic
     return found
 
 
-def show(contenders: Sequence[Contender], found: dict[str, Seen], clients: Sequence[int]) -> None:
-    heads = "".join(f" {number} | p50, p99 ms |" for number in clients)
-    print(f"\n| requests/s by clients |{heads} processor µs | memory MB | cold s | failed | leaves out |")
-    print("| --- |" + " --- |" * (2 * len(clients) + 5))
-    for item in contenders:
-        seen = found[item.name]
-        if seen.missing:
-            continue
-        cells = [item.name]
-        for number in clients:
-            cells += [f"{seen.rate(number):,.0f}", f"{median(seen.p50[number]):.3g}, {median(seen.p99[number]):.3g}"]
-        mapped = median(seen.mapped)
-        cells += [
-            f"{median(seen.processor_us[clients[-1]]):,.0f}",
-            f"{median(seen.memory):,.0f}" + (f" + {mapped:,.0f} of state" if mapped >= 1 else ""),
-            f"{median(seen.cold):.1f}",
-            f"{seen.failed:,} of {seen.answered:,}",
-            item.leaves_out,
-        ]
-        print("| " + " | ".join(cells) + " |")
-    for item in contenders:
-        if found[item.name].missing:
-            print(f"\nnot measured: {item.name} {found[item.name].missing}")
-        if found[item.name].first_failure:
-            print(f"\nfirst failure of {item.name}: {found[item.name].first_failure}")
-
-
-def ratios(contenders: Sequence[Contender], found: dict[str, Seen], clients: Sequence[int]) -> list[dict[str, Any]]:
-    """Holdfast beside floor, constant, hand-written FastAPI and the fastest peer, for each number of clients."""
-    made = []
-    for number in clients:
-        rates = {name: seen.rate(number) for name, seen in found.items() if number in seen.rates and not seen.missing}
-        peers = {item.name: rates[item.name] for item in contenders if item.peer and item.name in rates}
-        ours = rates.get(HOLDFAST.name)
-        if ours is None:
-            continue
-        row: dict[str, Any] = {"clients": number}
-        for name in ("floor", "constant reply", "FastAPI", UNKEPT.name):
-            if rates.get(name):
-                row[name] = round(ours / rates[name], 3)
-        if peers and max(peers.values()) > 0:
-            fastest = max(peers, key=peers.__getitem__)
-            row["fastest peer"] = round(ours / peers[fastest], 2)
-            row["its name"] = fastest
-        made.append(row)
-    return made
-
-
-def show_ratios(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    names = [name for name in rows[0] if name not in ("clients", "its name")]
-    print("\n| Holdfast ÷ | " + " | ".join(names) + " |\n| --- |" + " --- |" * len(names))
-    for row in rows:
-        cells = [f"{row[name]:.2f}" + (f" ({row['its name']})" if name == "fastest peer" else "") for name in names]
-        print(f"| {row['clients']} clients | " + " | ".join(cells) + " |")
-
-
 def words() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--history", type=int, default=1_000_000, help="events in state")
@@ -268,6 +183,7 @@ def words() -> argparse.ArgumentParser:
     made.add_argument("--table-only", action="store_true", help="neither 200 features, nor batches, nor score")
     made.add_argument("--quick", action="store_true", help="whether it all works, in small; its figures say nothing")
     made.add_argument("--json", type=Path, metavar="FILE", help="also write every figure of every round")
+    made.add_argument("--docs", type=Path, metavar="PAGE", help="also put the tables between their marks in this page")
     return made
 
 
@@ -278,27 +194,30 @@ def main() -> int:
     contenders = [item for item in CONTENDERS if told.only is None or item.name in told.only]
     kept: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as folder:
-        place = Path(folder) / "cards"
-        place.mkdir()
-        contract = project(place, told.history)
-        common = setting(place, contract, told)
-        found = table(contenders, common, told.rounds)
-        show(contenders, found, common.clients)
-        kept["requests"] = {name: vars(seen) for name, seen in found.items()}
-        kept["ratios"] = ratios(contenders, found, common.clients)
-        show_ratios(kept["ratios"])
-        if not told.table_only:
-            kept["bulk"] = bulk.measure(place, common.server_core, common.client_core, quick=told.quick)
-            bulk.show(kept["bulk"])
-            place = Path(folder) / "wide"
+
+        def side_by_side(what: str, history: int, among: Sequence[Contender], contract: Contract | None) -> Setting:
+            place = Path(folder) / what
             place.mkdir()
-            common = setting(place, project(place, told.wide_history, wide.contract()), told)
-            few = (HOLDFAST, UNKEPT, FLOOR)
-            found = table(few, common, told.rounds)
-            print(f"\n{len(common.names)} features:")
-            show(few, found, common.clients)
-            kept["wide"] = {name: vars(seen) for name, seen in found.items()}
-            show_ratios(ratios(few, found, common.clients))
+            contract = project(place, history, contract)
+            common = setting(place, contract, told)
+            found = table(among, common, told.rounds)
+            head = (
+                f"{described(contract)}, {history:,} events in state, {told.rounds} rounds of {told.seconds:g} s each."
+            )
+            tell(what, "\n\n".join([head, *report(among, found, common.clients)]))
+            kept[what] = {name: vars(seen) for name, seen in found.items()}
+            return common
+
+        def tell(section: str, text: str) -> None:
+            print(f"\n{text}", flush=True)
+            if told.docs:
+                write_into(told.docs, section, text)
+
+        common = side_by_side("cards", told.history, contenders, None)
+        if not told.table_only:
+            kept["bulk"] = bulk.measure(common.folder, common.server_core, common.client_core, quick=told.quick)
+            tell("bulk", bulk.told(kept["bulk"]))
+            side_by_side("wide", told.wide_history, (HOLDFAST, UNKEPT, FLOOR), wide.contract())
     if told.json:
         told.json.write_text(json.dumps(kept, indent=1, default=float))
     return 0

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from benchmarks.clients import load, whole
 from benchmarks.contenders import CONSTANT, CONTENDERS, FLOOR, HOLDFAST, UNKEPT
-from benchmarks.side_by_side import Setting, project, ratios, setting, table
+from benchmarks.report import ratios, report, write_into
+from benchmarks.side_by_side import Setting, project, setting, table
 
 from benchmarks import environments
 from holdfast.ledger.read import LedgerReader
@@ -43,9 +44,11 @@ def test_holdfast_floor_and_constant_are_asked_in_turn_and_all_answer(tiny: Sett
         assert seen.cold[0] > 0
     # Each of its answers is a decision on disk; there were more, while it started and warmed.
     assert decisions(tiny) >= found["Holdfast"].answered
-    rows = ratios(contenders, found, (1, 4))
-    assert [row["clients"] for row in rows] == [1, 4]
-    assert {"floor", "constant reply"} <= set(rows[0])
+    assert set(ratios(contenders, found, 4)) == {"floor", "constant reply"}
+    told = report(contenders, found, tiny.clients)
+    assert "| **Holdfast** |" in told[0]
+    assert len({line.count("|") for line in told[0].splitlines()}) == 1
+    assert told[1].startswith("Holdfast at 1: ")
 
 
 def test_without_the_ledger_the_same_server_answers_and_keeps_nothing(tiny: Setting) -> None:
@@ -79,6 +82,18 @@ def test_a_peer_that_cannot_be_installed_says_why_and_stops_nobody(
     found = table((replace(FLOOR, name="nobody", env="nobody"), FLOOR), tiny, rounds=1)
     assert found["nobody"].missing.startswith("could not be installed: ")
     assert found["floor"].answered > 0
+    told = report((FLOOR, replace(FLOOR, name="nobody")), found, tiny.clients)
+    assert any(line.startswith("Not measured: nobody could not be installed") for line in told)
+
+
+def test_tables_go_between_their_marks_and_nowhere_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- cards -->\nold\n<!-- /cards -->\nz\n")
+    for text in ("first", "second"):
+        write_into(page, "cards", text)
+    assert page.read_text() == "a\n<!-- cards -->\n\nsecond\n\n<!-- /cards -->\nz\n"
+    with pytest.raises(SystemExit, match="no place for wide"):
+        write_into(page, "wide", "text")
 
 
 @pytest.fixture
