@@ -152,13 +152,21 @@ class Shape:
             q += wide(node, 8 * column + 16 * at, 16)
         return Totals(n, s, q)
 
-    def before_last(self, node: bytes) -> Totals:
-        """Totals of what lies before an inner node's last child."""
-        words = memoryview(node).cast("q")
-        count = self.children(len(words))
-        s = wide(node, 8 + 24 * count + 16 * (count - 1), 16) if self.sums else 0
-        q = wide(node, 8 + 40 * count + 24 * (count - 1), 24) if self.squares else 0
-        return Totals(words[3 * count], s, q)
+    def before_open(self, get: Get, key: bytes, root: bytes) -> Totals:
+        """Totals of what lies before an entity's open leaf; `root` is an inner node."""
+        n = s = q = 0
+        node = root
+        while True:
+            words = memoryview(node).cast("q")
+            count = self.children(len(words))
+            n += words[3 * count]
+            if self.sums:
+                s += wide(node, 8 + 40 * count - 16, 16)
+            if self.squares:
+                q += wide(node, 8 + 64 * count - 24, 24)
+            if node[0] == 1:
+                return Totals(n, s, q)
+            node = present(get(node_key(key, words[2 * count])), key)
 
     def latest(self, get: Get, key: bytes, root: bytes, time: int) -> int | None:
         """Time of an entity's last point strictly before `time`."""

@@ -70,15 +70,13 @@ class _Group:
     def source(self) -> list[str]:
         """Lines that search the ends in `root`, the entity's node, or in what lies below it.
 
-        Most ends lie in the open leaf, which is fetched once; what lies before that leaf is written in a root of
-        level 1.
+        Most ends lie in the open leaf, which is fetched once; what lies before that leaf is written above it.
         """
         number = self.number
         key, place = f"series{number} + entity{self.entity}", f"entity{self.entity} + series{number}"  # see `node_key`
         nothing, leaf = ["if root is None:"], ["else:", *_opened("root", self.shape)]  # a first byte is a node's level
-        tail = ["elif root[0] == 1:", f"    leaf = present(get({place} + at_end), {key})", *_opened("leaf", self.shape)]
-        tail += [f"    base_n, base_s, base_q = full{number}(root)"]
-        deep = ["elif root[0]:"]
+        tail = ["elif root[0]:", f"    leaf = present(get({place} + at_end), {key})", *_opened("leaf", self.shape)]
+        tail += [f"    base_n, base_s, base_q = full{number}(get, {key}, root)"]
         for at, offset in enumerate(self.offsets):
             names, when = self._names(at), f"t - {offset}"
             below = [f"    {names.n}, {names.s}, {names.q} = before{number}(get, {key}, root, {when})"]
@@ -86,7 +84,6 @@ class _Group:
             if at in self.recent:
                 nothing.append(f"    {names.last} = None")
                 below.append(f"    {names.last} = latest{number}(get, {key}, root, {when})")
-            deep += below
             here = self._leaf(names, recent=at in self.recent)
             leaf += [f"    i = bisect(words, {when}, 1, stop) - 1", *(f"    {line}" for line in here)]
             tail += [f"    i = bisect(words, {when}, 1, stop) - 1", "    if i:"]
@@ -97,7 +94,7 @@ class _Group:
             if self.shape.squares:
                 tail.append(f"        {names.q} += base_q")
             tail += ["    else:", *(f"    {line}" for line in below)]
-        return [f"root = get({place})", *nothing, *tail, *deep, *leaf]
+        return [f"root = get({place})", *nothing, *tail, *leaf]
 
     def _leaf(self, names: _End, *, recent: bool) -> list[str]:
         """What lies before point `i` of a leaf of `stop` - 1 points: each column is as long as `stop`."""
@@ -118,7 +115,7 @@ class _Group:
             f"series{number}": self.series,
             f"before{number}": self.shape.before,
             f"latest{number}": self.shape.latest,
-            f"full{number}": self.shape.before_last,
+            f"full{number}": self.shape.before_open,
         }
 
 
