@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from holdfast.access.recognise import Locks
     from holdfast.project.settings import Settings
     from holdfast.serving.line import Line, Ready
+    from holdfast.serving.logs import Logs
 
 SECOND = 1_000_000
 MOST_WORKERS = 64
@@ -31,10 +32,11 @@ def serve(
     """Serve until SIGTERM or Ctrl-C. Raises HoldfastError when nothing was promoted yet or the port is taken."""
     from holdfast.access.recognise import Access
     from holdfast.project.history import ensure_state
-    from holdfast.serving import run, tally
+    from holdfast.serving import logs, run, tally
     from holdfast.serving.supervise import supervise
 
     settings = project.settings
+    logs.begin(log_of(project))
     count = settings.serving_workers if workers is None else workers
     if not 1 <= count <= MOST_WORKERS:
         raise HoldfastError(f"{count} workers cannot be started", mend=f"from 1 to {MOST_WORKERS}; one for each core")
@@ -69,8 +71,14 @@ def serve(
 
 def work(project: Project, line: Line) -> None:
     """Serve as one of several workers; the settings are read again, the address is inherited."""
+    from holdfast.serving import logs
     from holdfast.serving.run import work
 
+    try:
+        logs.begin(log_of(project))
+    except HoldfastError as error:
+        line.failed(error)
+        raise
     work(project.home, line, **parts(project))
 
 
@@ -78,6 +86,8 @@ def parts(project: Project) -> dict[str, Any]:
     """What a worker is made of, from the settings."""
     from holdfast.project.settings import FILE
     from holdfast.serving.door import Patience
+    from holdfast.serving.traces import Traces
+    from holdfast.serving.watch import Watch
     from holdfast.serving.wire import REASONS, Limits
 
     settings = project.settings
@@ -116,7 +126,19 @@ def parts(project: Project) -> dict[str, Any]:
         "probe": probe,
         "locks": locks(settings, project),
         "promoter": promoter,
+        "watch": Watch(
+            settings.log_requests,
+            Traces(settings.trace_endpoint, settings.trace_sample_ratio, settings.trace_service),
+        ),
     }
+
+
+def log_of(project: Project) -> Logs:
+    """Where the log goes, from the settings. Raises HoldfastError for a level or a form that there is not."""
+    from holdfast.serving.logs import Logs, place
+
+    settings = project.settings
+    return Logs(settings.log_level, settings.log_format, place(project.folder.resolve(), settings.log_file))
 
 
 def locks(settings: Settings, project: Project) -> Locks:

@@ -18,6 +18,8 @@ PREFIX = "HOLDFAST_"
 OPEN_TABLES = ("inputs", "training")
 """Tables whose keys are not listed here: sources of the contract, and what `holdfast.training.settings` knows."""
 
+KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
 
 def _setting(default: Any, told: str, *, secret: bool = False) -> Any:
     if isinstance(default, dict):
@@ -102,6 +104,20 @@ class Settings:
         0, "Most requests of one key or token in a second, in each worker; 0: no limit."
     )
 
+    trace_endpoint: str = _setting(
+        "", "Address of an OpenTelemetry collector (OTLP over HTTP), such as http://localhost:4318; empty: no traces."
+    )
+    trace_sample_ratio: float = _setting(
+        0.01,
+        "Share of the requests that are traced, 0.0 to 1.0; a caller that sends a traceparent decides for its own.",
+    )
+    trace_service: str = _setting("holdfast", "What this service is called in traces.")
+
+    log_level: str = _setting("info", "From which level on the server logs: debug, info, warning or error.")
+    log_format: str = _setting("auto", "`json` lines, plain `text`, or `auto`: text on a terminal, else JSON.")
+    log_file: str = _setting("", "File to log to; empty: stderr. A file that is moved away is begun anew.")
+    log_requests: bool = _setting(False, "A line for each request.")
+
     def where(self, project: Path, value: str) -> Path:
         """A path in the settings, seen from the project's folder."""
         return project / Path(value).expanduser()
@@ -123,7 +139,7 @@ class Row:
 
 
 def _dotted(name: str) -> str:
-    for table in ("access", "features", "registry", "serving"):
+    for table in ("access", "features", "log", "registry", "serving", "trace"):
         if name.startswith(f"{table}_"):
             return f"{table}.{name.removeprefix(f'{table}_')}"
     return name
@@ -173,6 +189,8 @@ def settings_from(told: Mapping[str, Any], environment: Mapping[str, str], *, wh
     values: dict[str, Any] = {}
     opened: dict[str, dict[str, Any]] = {name: {} for name in OPEN_TABLES}
     for name, value in flat.items():
+        if type(value) is int and name in known and isinstance(known[name].default, float):
+            value = float(value)
         head, _, rest = name.partition(".")
         if head in opened and rest:
             opened[head][rest] = value
@@ -187,7 +205,7 @@ def settings_from(told: Mapping[str, Any], environment: Mapping[str, str], *, wh
                 )
             )
         elif type(value) is not type(known[name].default):
-            kind = {int: "a whole number", str: "text", bool: "true or false"}[type(known[name].default)]
+            kind = KINDS[type(known[name].default)]
             problems.append(Problem(name, "type", f"{value!r} is not {kind}", f"for example {known[name].default!r}"))
         else:
             values[name.replace(".", "_")] = value

@@ -5,7 +5,6 @@ It imports neither the command line nor what renders it, so that it is light and
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from holdfast.serving.line import Line
 
 def main(words: list[str]) -> int:
     """Exit code 0 when it drained in order, 2 when it could not start; the supervisor has heard why."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     folder, *rest = words
     line = Line.of(rest)
     try:

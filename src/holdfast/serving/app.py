@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from inspect import getdoc
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
@@ -37,11 +37,19 @@ from holdfast.serving.outcomes import Outcomes
 from holdfast.serving.predict import OURS, RETRY, Predict, too_large, unavailable
 from holdfast.serving.protocols import documents, routes
 from holdfast.serving.protocols.model import Model
-from holdfast.serving.wire import Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
+from holdfast.serving.wire import Gone, Limits, Receive, Scope, Send, TooLarge, read_body, route_of, send_json
+
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
 
 log = logging.getLogger("holdfast.serving")
 
 ABOUT = "Decides on events by a contract, and keeps every decision so that it can be computed again."
+
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+}  # fmt: skip
+"""FastAPI's own would tell paths as they came and the words of exceptions to whichever provider it finds."""
 
 Answer = Callable[[bytes], Awaitable[bytes]]
 """A POST route: body in, JSON out; raises Refuse, Unavailable."""
@@ -75,7 +83,8 @@ def create_app(
     predict = Predict(live, decider, durable, counts, limits)
     health = Health(live, state, durable)
     # FastAPI's own documents would be routes that declare nothing, and its page loads scripts from elsewhere.
-    api = FastAPI(title=f"Holdfast: {live.now.champion.name}", version=__version__, description=ABOUT, openapi_url=None)
+    title = f"Holdfast: {live.now.champion.name}"
+    api = FastAPI(title=title, version=__version__, description=ABOUT, openapi_url=None, telemetry=NO_TELEMETRY)
     api.router.routes.append(Declared("/predict", predict, ["POST"], "predict"))
     batch = Batch(live, decider, predict, state, durable, limits)
     mine = OwnDecisions(reader)
@@ -138,14 +147,6 @@ async def _guarded(inner: Any, scope: Scope, receive: Receive, send: Send, count
             route = route_of(scope)
             counts.replies[route, status] += 1
             counts.requests[route].add(perf_counter() - began)
-
-
-def route_of(scope: Scope) -> str:
-    """The route as it was declared, never the path as it came: that may hold what a client must not have sent."""
-    if scope["path"] == "/predict":
-        return "/predict"
-    found = getattr(scope.get("route"), "path", None)
-    return found if isinstance(found, str) else "(none)"
 
 
 def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:

@@ -25,6 +25,7 @@ from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.records import Experiment, Record, Tally, decode, encode
 from holdfast.serving.live import Live
 from holdfast.serving.metrics import Counts
+from holdfast.serving.words import words
 from holdfast.traffic.course import Experiments
 
 log = logging.getLogger("holdfast.serving")
@@ -84,7 +85,7 @@ class Aside(threading.Thread):
             try:
                 self._look()
             except OSError as error:
-                log.error("%s: %s", self.name, error)
+                log.error("%s: %s", self.name, words(error))
                 self._rest = monotonic() + REST
         self._stop()
 
@@ -125,7 +126,7 @@ class Aside(threading.Thread):
             try:
                 self._write(records)
             except Exception as error:  # noqa: BLE001 — a full disk, say: what follows from the counts follows again
-                log.warning("%s could not write: %s", self.name, error)
+                log.warning("%s could not write: %s", self.name, words(error))
                 process.terminate()
                 return
 
@@ -194,7 +195,7 @@ class Tallies(threading.Thread):
                 try:
                     keep(record)
                 except Exception as error:  # noqa: BLE001 — the committer is closed, the disk is full
-                    log.warning("what the variants did was not written down: %s", error)
+                    log.warning("what the variants did was not written down: %s", words(error))
 
     def stop(self) -> None:
         self._end.set()

@@ -13,6 +13,7 @@ from time import monotonic, time
 
 from holdfast.features.state.state import State
 from holdfast.serving.live import Live
+from holdfast.serving.metrics import Counts
 
 log = logging.getLogger("holdfast.serving")
 
@@ -83,6 +84,24 @@ def free_readers(state: State) -> Chore:
         state.check_readers()
 
     return Chore(60.0, run)
+
+
+def tell_refusals(counts: Counts, *, every: float = 60.0) -> Chore:
+    """What was refused and turned away since the last time, in one line of the log; none when nothing was."""
+    told = [dict(counts.refusals), dict(counts.turned_away)]
+
+    def run() -> None:
+        now = [dict(counts.refusals), dict(counts.turned_away)]
+        problems, away = (
+            {code: n - before.get(code, 0) for code, n in seen.items() if n > before.get(code, 0)}
+            for seen, before in zip(now, told, strict=True)
+        )
+        told[:] = now
+        if problems or away:
+            extra = {"event": "refusals", "problems": problems, "turned_away": away}
+            log.info("%d problems refused, %d turned away", sum(problems.values()), sum(away.values()), extra=extra)
+
+    return Chore(every, run, at_once=False)
 
 
 def keep_copy(state: State, *, every: float = 900.0, records: int = 50_000) -> Chore:

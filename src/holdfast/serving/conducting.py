@@ -24,6 +24,7 @@ from holdfast.features.state.state import State
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Experiment
 from holdfast.serving.aside import write_frame
+from holdfast.serving.logs import begin_as_told
 from holdfast.traffic.conduct import Next
 from holdfast.traffic.conductor import Conductor
 
@@ -85,7 +86,7 @@ def end_with_parent() -> None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    begin_as_told()
     end_with_parent()
     run(Path(sys.argv[1]), sys.stdout.buffer, json.loads(sys.argv[2]))
 

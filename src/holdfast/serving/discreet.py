@@ -10,11 +10,14 @@ import logging
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Any
 
 from holdfast.serving.caller import REQUEST
 
 log = logging.getLogger("holdfast.serving")
+
+MOST_FRAMES = 20
 
 
 def keep_discreet() -> None:
@@ -34,21 +37,42 @@ def keep_discreet() -> None:
 
 def _without_words(record: logging.LogRecord) -> logging.LogRecord:
     request = REQUEST.get()
+    record.bare = record.msg
     if request:
         record.request_id = request
         record.msg = f"{record.msg} (request {request})"
     if record.exc_info and record.exc_info[1] is not None:
         record.exc_text = told(record.exc_info[1])
+        record.error, record.where = types(record.exc_info[1]), passed(record.exc_info[1])
         record.exc_info = None
     return record
 
 
+def chain(error: BaseException) -> list[BaseException]:
+    """An exception and its causes, up to ten."""
+    found: list[BaseException] = []
+    step: BaseException | None = error
+    while step is not None and len(found) < 10:
+        found.append(step)
+        step = step.__cause__ or (None if step.__suppress_context__ else step.__context__)
+    return found
+
+
+def types(error: BaseException) -> str:
+    """Their types: ``RuntimeError < KeyError``."""
+    return " < ".join(type(step).__qualname__ for step in chain(error))
+
+
+def passed(error: BaseException) -> list[str]:
+    """File and line of the code it passed, innermost last; where it began, the last few only."""
+    frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
+    return [f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno}" for frame in frames]
+
+
 def told(error: BaseException) -> str:
     """An exception and its causes without their messages."""
-    parts, at = [], 0
-    step: BaseException | None = error
-    while step is not None and at < 10:
+    parts = []
+    for step in chain(error):
         frames = "".join(traceback.format_tb(step.__traceback__))
         parts.append(f"{frames}{type(step).__module__}.{type(step).__qualname__}")
-        step, at = step.__cause__ or (None if step.__suppress_context__ else step.__context__), at + 1
     return "\nwhile another was handled, or because of it:\n".join(parts)

@@ -194,7 +194,9 @@ class Durable:
                     landed,
                 )
         if found.trouble and not self.trouble:
-            log.error("the ledger cannot be written: %s", found.trouble)
+            log.error("the ledger cannot be written: %s", found.trouble, extra={"event": "ledger_unwritable"})
+        elif self.trouble and found.seq:
+            log.info("the ledger can be written again", extra={"event": "ledger_writable"})
         if found.seq or found.trouble:
             self.trouble = found.trouble
         self.seq = max(self.seq, found.seq)

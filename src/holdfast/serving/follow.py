@@ -17,6 +17,7 @@ from holdfast.errors import HoldfastError
 from holdfast.features.plan import Series
 from holdfast.ledger.records import Arm, Experiment, Promotion
 from holdfast.serving.live import Archive, Live, LiveSet, Version, compile_version
+from holdfast.serving.words import words
 from holdfast.traffic.course import Experiments, holds_for
 
 log = logging.getLogger("holdfast.serving")
@@ -117,7 +118,7 @@ class Follower(threading.Thread):
         try:
             self.step()
         except Exception as error:  # noqa: BLE001 — whatever it is, the old version goes on answering
-            self._complain(f"promotions cannot be followed: {error}")
+            self._complain(f"promotions cannot be followed: {words(error)}")
 
     def stop(self) -> None:
         self._end.set()
@@ -145,7 +146,8 @@ class Follower(threading.Thread):
             return
         self._live.replace(LiveSet.of(version, now.champion, wanted.seq))
         self._loaded = None
-        log.info("version %s answers now (before: %s)", version.version, now.champion.version)
+        told = {"event": "promoted", "version": version.version}
+        log.info("version %s answers now (before: %s)", version.version, now.champion.version, extra=told)
 
     def _experiments(self, now: LiveSet) -> None:
         """The champion is the one promoted: let it answer under the experiments of the ledger."""
@@ -214,7 +216,7 @@ class Follower(threading.Thread):
 
     def _complain(self, what: str) -> None:
         if what and what != self._live.trouble:
-            log.error("%s", what)
+            log.error("%s", what, extra={"event": "not_followed"})
         self._live.trouble = what
 
 

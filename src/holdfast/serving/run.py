@@ -6,6 +6,7 @@ written before the process ends. `supervise` runs several of these.
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import ssl
@@ -28,7 +29,8 @@ from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Experiment, Promotion
 from holdfast.serving.app import create_app
 from holdfast.serving.aside import experiments
-from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, watch
+from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, tell_refusals
+from holdfast.serving.chores import watch as look_at
 from holdfast.serving.door import Patience
 from holdfast.serving.durable import Durable
 from holdfast.serving.follow import Course, Follower, begin
@@ -41,7 +43,10 @@ from holdfast.serving.metrics import Counts
 from holdfast.serving.server import Server
 from holdfast.serving.sockets import allow_many_files
 from holdfast.serving.tally import Tally
+from holdfast.serving.watch import Watch, watched
 from holdfast.serving.wire import App, Limits
+
+log = logging.getLogger("holdfast.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +109,12 @@ def opened(
         if tally is not None:
             stack.callback(tally.close)
         stack.enter_context(experiments(home, live, course.experiments, committer, promoter, counts))
-        watched = [watch(live, probe)] if probe is not None else []
+        looking = [look_at(live, probe)] if probe is not None else []
         # One worker looks after what all share.
         shared = [] if number else [free_readers(state), keep_copy(state)]
-        chores = Chores([*watched, *shared])
+        refusals = tell_refusals(counts)
+        stack.callback(refusals.run)
+        chores = Chores([*looking, *shared, refusals])
         chores.start()
         stack.callback(chores.stop)
         total = tally.total if tally else None
@@ -126,6 +133,7 @@ def serve(
     probe: Probe | None = None,
     locks: Locks = Locks(),  # noqa: B008 — frozen
     promoter: Sequence[str] = (),
+    watch: Watch = Watch(),  # noqa: B008 — frozen
     announce: Callable[[str, Ready], None] | None = None,
 ) -> None:
     """Serve in this process until a signal ends it. `announce` is told the address, and what answers there."""
@@ -136,7 +144,7 @@ def serve(
             if announce is not None:
                 announce(address, Ready.of(parts.live))
 
-        answer(parts, bound, patience, started)
+        answer(parts, bound, patience, watch, started)
 
 
 def work(
@@ -148,6 +156,7 @@ def work(
     probe: Probe | None = None,
     locks: Locks = Locks(),  # noqa: B008 — frozen
     promoter: Sequence[str] = (),
+    watch: Watch = Watch(),  # noqa: B008 — frozen
 ) -> None:
     """Serve as one of several workers, until a signal ends it or the supervisor at the other end of `line` is gone."""
     try:
@@ -155,24 +164,41 @@ def work(
             opened(home, limits, probe, number=line.number, locks=locks, promoter=promoter) as parts,
             line.bound as bound,
         ):
-            answer(parts, bound, patience, lambda: line.ready(Ready.of(parts.live)), line)
+            answer(parts, bound, patience, watch, lambda: line.ready(Ready.of(parts.live)), line)
     except HoldfastError as error:
         line.failed(error)
         raise
 
 
 def answer(
-    parts: Opened, bound: socket.socket, patience: Patience, started: Callable[[], None], line: Line | None = None
+    parts: Opened,
+    bound: socket.socket,
+    patience: Patience,
+    watch: Watch,
+    started: Callable[[], None],
+    line: Line | None = None,
 ) -> None:
     """Run the event loop over open parts and a bound socket until a signal, then drain."""
     allow_many_files(patience.connections)
     parts.durable.patience = patience.queue
-    with locked(parts.app, bound, parts.locks) as tls, _deaf((signal.SIGTERM, signal.SIGINT)):
-        server = Server(config(parts.app, tls), patience, parts.counts.turned_away, started, parts.durable, parts.tally)
+    champion = parts.live.now.champion
+
+    def ready() -> None:
+        what = "%s version %s is served"
+        log.info(what, champion.name, champion.version, extra={"event": "serving", "version": champion.version})
+        started()
+
+    with (
+        locked(parts.app, bound, parts.locks) as tls,
+        watched(parts.app, watch, parts.durable, parts.counts) as app,
+        _deaf((signal.SIGTERM, signal.SIGINT)),
+    ):
+        server = Server(config(app, tls), patience, parts.counts.turned_away, ready, parts.durable, parts.tally)
         parts.gauges.door = server.readings
         if line is not None:
             line.when_gone(server.end)
         server.run(sockets=[bound])
+        log.info("everything was answered; the server ends", extra={"event": "ended"})
 
 
 def listen(host: str, port: int) -> socket.socket:

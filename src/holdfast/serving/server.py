@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from holdfast.serving.durable import Durable
 from holdfast.serving.protocol import Connection
 from holdfast.serving.sockets import take_no_more
 from holdfast.serving.tally import Tally
+
+log = logging.getLogger("holdfast.serving")
 
 EVERY = 4
 """Turns between two looks at every connection: thousands of them cost milliseconds."""
@@ -86,6 +89,7 @@ class Server(uvicorn.Server):
             take_no_more(bound)
         # A turn or two of the loop accepts whoever the kernel had let in; only then is the socket closed.
         await asyncio.sleep(0.02)
+        log.info("no new connections; what is under way is answered", extra={"event": "draining"})
         self._door.draining_since = self._door.clock()
         await super().shutdown(sockets)
         await self._durable.drained()

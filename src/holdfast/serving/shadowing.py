@@ -28,6 +28,7 @@ from holdfast.ledger.records import Decision, Experiment, Record, Shadow, Tally
 from holdfast.serving.aside import write_frame
 from holdfast.serving.conducting import end_with_parent
 from holdfast.serving.live import Version, compile_version
+from holdfast.serving.logs import begin_as_told
 from holdfast.traffic.course import Experiments, origin
 from holdfast.traffic.route import Router
 
@@ -177,7 +178,7 @@ def only_when_idle() -> None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    begin_as_told()
     end_with_parent()
     only_when_idle()
     run(Path(sys.argv[1]), sys.stdout.buffer)

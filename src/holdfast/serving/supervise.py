@@ -173,7 +173,7 @@ class _Supervisor:
             if isinstance(said, Ready):
                 worker.ready = said
                 if worker.deaths:
-                    log.warning("worker %d answers again", worker.number)
+                    log.warning("worker %d answers again", worker.number, extra={"event": "worker_back"})
             elif not self._announced:
                 raise said
             else:
@@ -203,7 +203,8 @@ class _Supervisor:
         wait = min(FIRST_WAIT * 2 ** (worker.deaths - 1), LONGEST_WAIT) if worker.deaths > 1 else 0.0
         worker.deaths = max(worker.deaths, 1)
         worker.again_at = monotonic() + wait
-        log.error("worker %d ended (code %d); it is started again in %.1f s", worker.number, code, wait)
+        told = {"event": "worker_ended"}
+        log.error("worker %d ended (code %d); it is started again in %.1f s", worker.number, code, wait, extra=told)
 
     def _end(self) -> list[str]:
         """Drain all workers; what did not end in order."""

@@ -68,6 +68,14 @@ async def read_body(receive: Receive, limit: int) -> bytes:
             return b"".join(parts)
 
 
+def route_of(scope: Scope) -> str:
+    """The route as it was declared, never the path as it came: that may hold what a client must not have sent."""
+    if scope["path"] == "/predict":
+        return "/predict"
+    found = getattr(scope.get("route"), "path", None)
+    return found if isinstance(found, str) else "(none)"
+
+
 async def send_json(send: Send, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """One whole JSON reply."""
     start = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
