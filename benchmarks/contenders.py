@@ -107,7 +107,7 @@ def _mlserver(python: Path, folder: Path, port: int) -> Command:
         "MLSERVER_GRPC_PORT": str(free_port()),
         "MLSERVER_METRICS_PORT": str(free_port()),
         "MLSERVER_METRICS_DIR": str(folder / "mlserver"),
-        # Inference in the server's own process: on one core a second one is only in the way.
+        # Inference in the server's own process: its pool of workers does not start with uvloop 0.23.
         "MLSERVER_PARALLEL_WORKERS": "0",
         "MLSERVER_DEBUG": "false",
     }
