@@ -226,6 +226,14 @@ class Shape:
             parts += _running(squares, 16)
         return b"".join(parts), Totals(n, s, q)
 
+    def totals(self, leaf: bytes) -> Totals:
+        """Totals of all points of a leaf."""
+        size = len(leaf) // (8 * self.columns) - 1
+        column = 8 * (size + 1)  # bytes of each column, the first is times
+        n = word_at(leaf, 2 * column - 8)[0] if self.counts else size
+        s = word_at(leaf, (2 + self.counts) * column - 8)[0] if self.sums else 0
+        return Totals(n, s, wide(leaf, len(leaf) - 16, 16) if self.squares else 0)
+
     def unpack_leaf(self, leaf: bytes) -> list[Point]:
         words = memoryview(leaf).cast("q")
         size = self.size(len(words))

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from struct import pack, unpack_from
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -66,6 +66,15 @@ class Branch:
 def _words(node: bytes, size: int) -> memoryview[int]:
     """The numbers of an inner node of so many children."""
     return memoryview(node)[: 8 * (2 + 3 * size)].cast("q")
+
+
+class _Part(NamedTuple):
+    """A half of a node that overflowed."""
+
+    first: int
+    size: int
+    kept: _Summary
+    node: bytes
 
 
 @dataclass(slots=True)
@@ -206,15 +215,20 @@ class Ranges:
             path.append((number, branch, child))
             number = branch.ids[child]
             node = present(store.get(node_key(key, number)), key)
-        points = self._unpack(node)
-        at = bisect_right(points, time, key=lambda item: item[0])
-        points.insert(at, (time, value))
         for depth, (_, branch, child) in enumerate(path):
             if self._count_in(branch, child, value):
                 changed = depth + 1
-        if len(points) > self.leaf:
-            cut = self.leaf if at == self.leaf else (len(points) + 1) // 2
-            self._split(store, key, path, number, (points[:cut], points[cut:]))
+        size = self._size(node)
+        if size >= self.leaf and word_at(node, 8 * size)[0] <= time:
+            # An overflow at the end leaves the full leaf behind as it is and begins a new one.
+            full = _Part(word_at(node, 8)[0], size, self._summary(self._values(node, size, 0, size)), node)
+            self._split(store, key, path, number, [full, self._part([(time, value)])])
+            return
+        points = self._unpack(node)
+        points.insert(bisect_right(points, time, key=lambda item: item[0]), (time, value))
+        if size >= self.leaf:
+            cut = (size + 2) // 2
+            self._split(store, key, path, number, [self._part(points[:cut]), self._part(points[cut:])])
             return
         store.put(node_key(key, number), self._pack(points))
         for above, branch, _ in path[:changed]:
@@ -247,20 +261,21 @@ class Ranges:
         kept: list[Value] = sorted(set(values))
         return kept if len(kept) <= KEPT else None
 
+    def _part(self, points: list[tuple[int, Value]]) -> _Part:
+        return _Part(points[0][0], len(points), self._summary([value for _, value in points]), self._pack(points))
+
     def _split(
         self,
         store: Store,
         key: bytes,
         path: list[tuple[int, Branch, int]],
         number: int,
-        parts: tuple[list[tuple[int, Value]], list[tuple[int, Value]]],
+        parts: list[_Part],
     ) -> None:
+        """Put two halves where node `number` overflowed, splitting the nodes above it as they overflow in turn."""
         fresh = path[0][1].fresh if path else OPEN + 1
         leaves = True
-        nodes = [self._pack(part) for part in parts]
-        firsts = [part[0][0] for part in parts]
-        sizes = [len(part) for part in parts]
-        kept = [self._summary([value for _, value in part]) for part in parts]
+        firsts, sizes, kept, nodes = (list(column) for column in zip(*parts, strict=True))
         while path:
             above, branch, child = path[-1]
             # The open leaf stays where it is: what it held so far moves away.
@@ -322,10 +337,7 @@ class Ranges:
 
     def build(self, key: bytes, points: list[tuple[int, Value]]) -> Iterator[tuple[bytes, bytes]]:
         """(key, bytes) of the nodes of an entity that has none yet, from its points sorted by time (at least one)."""
-        made: list[tuple[int, int, list[Value] | None, bytes]] = []
-        for at in range(0, len(points), self.leaf):
-            part = points[at : at + self.leaf]
-            made.append((part[0][0], len(part), self._summary([value for _, value in part]), self._pack(part)))
+        made = [self._part(points[at : at + self.leaf]) for at in range(0, len(points), self.leaf)]
         fresh, leaves = OPEN + 1, True
         while len(made) > 1:
             above = []
@@ -344,6 +356,6 @@ class Ranges:
                     branch.fresh = fresh
                 if at + self.fan >= len(made):
                     branch.values[-1] = None  # it may grow
-                above.append((branch.firsts[0], total, self._merged(branch), branch.pack()))
+                above.append(_Part(branch.firsts[0], total, self._merged(branch), branch.pack()))
             made, leaves = above, False
         yield node_key(key, 0), made[0][3]

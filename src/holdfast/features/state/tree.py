@@ -24,6 +24,7 @@ from holdfast.features.state.nodes import (
     Totals,
     node_key,
     present,
+    word_at,
 )
 
 
@@ -68,12 +69,16 @@ def _insert(shape: Shape, store: Store, key: bytes, node: bytes, point: Point) -
         path.append((number, node, child))
         number = words[1 + count + child]
         node = present(store.get(node_key(key, number)), key)
+    size = shape.size(len(node) // 8)
+    if size >= shape.leaf and word_at(node, 8 * size)[0] <= point.time:
+        # An overflow at the end leaves the full leaf behind as it is and begins a new one.
+        full = _Half(word_at(node, 8)[0], node, shape.totals(node))
+        _split(shape, store, key, path, number, (full, _half(shape, [point])), point)
+        return
     points = shape.unpack_leaf(node)
-    at = bisect_right([item.time for item in points], point.time)
-    points.insert(at, point)
-    if len(points) > shape.leaf:
-        # An overflow at the end leaves a full leaf behind and begins a new one.
-        cut = shape.leaf if at == shape.leaf else (len(points) + 1) // 2
+    points.insert(bisect_right([item.time for item in points], point.time), point)
+    if size >= shape.leaf:
+        cut = (size + 2) // 2
         _split(shape, store, key, path, number, (_half(shape, points[:cut]), _half(shape, points[cut:])), point)
         return
     store.put(node_key(key, number), shape.pack_leaf(points))
