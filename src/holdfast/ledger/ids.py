@@ -54,4 +54,9 @@ def _check(digits: str) -> int:
 
 def body_digest(raw: dict[str, object]) -> bytes:
     """16 bytes that equal bodies share, however they were spelled (key order, spaces, 1.50 or 1.5)."""
-    return blake2b(canonical_body(raw), digest_size=16).digest()
+    return canonical_digest(canonical_body(raw))
+
+
+def canonical_digest(body: bytes) -> bytes:
+    """`body_digest` of a body that is in its canonical spelling already."""
+    return blake2b(body, digest_size=16).digest()

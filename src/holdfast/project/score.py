@@ -199,8 +199,11 @@ def _written(out: Path) -> Iterator[Callable[[pa.Table], None]]:
     def write(table: pa.Table) -> None:
         nonlocal writer
         if writer is None:
-            kind = pyarrow.csv.CSVWriter if out.suffix == ".csv" else pyarrow.parquet.ParquetWriter
-            writer = kind(part, table.schema)
+            if out.suffix == ".csv":
+                writer = pyarrow.csv.CSVWriter(part, table.schema)
+            else:
+                # Ids and scores hardly repeat: looking for repetitions would cost more than writing them.
+                writer = pyarrow.parquet.ParquetWriter(part, table.schema, use_dictionary=["version", "threshold"])
         writer.write_table(table)
 
     try:

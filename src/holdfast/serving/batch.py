@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.contract.values import canonical_body
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
+from holdfast.ledger.ids import canonical_digest
 from holdfast.ledger.records import Decision, Record
 from holdfast.serving import replies
 from holdfast.serving.bulk import Answer, Row, listed, record_rows, summary
@@ -55,7 +56,8 @@ class _Rows:
         """Found beside the event loop; they are counted on it."""
 
     def prepare(self, row: Row, snapshot: Snapshot) -> Record | dict[str, Any]:
-        decision, old = self._decider.decide(self._live, row, canonical_body(row), snapshot)
+        body = canonical_body(row)
+        decision, old = self._decider.decide(self._live, row, body, snapshot, digest=canonical_digest(body))
         if not old:
             return decision
         self.repeated.append(decision)

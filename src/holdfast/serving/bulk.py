@@ -11,6 +11,7 @@ from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
 from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.records import Decision, Event, Record
+from holdfast.ledger.writer import Bodies
 from holdfast.serving import replies
 from holdfast.serving.decide import Refuse
 from holdfast.serving.durable import Durable
@@ -74,12 +75,13 @@ async def record_rows(
 
     With `whole`, one refused row refuses all: RefusedRows is raised and none is recorded.
     """
-    prepared = await asyncio.to_thread(_prepare, recorder, rows, state)
+    read: Bodies = {}
+    prepared = await asyncio.to_thread(_prepare, recorder, rows, state, read)
     if whole:
         _all_or_none(recorder, prepared)
     answers: list[Answer] = []
     for at in range(0, len(prepared), PIECE):
-        answers += await _record(recorder, prepared[at : at + PIECE], durable)
+        answers += await _record(recorder, prepared[at : at + PIECE], durable, read)
     return answers
 
 
@@ -106,7 +108,10 @@ def _all_or_none(recorder: Recorder, prepared: Sequence[Record | dict[str, Any] 
         raise RefusedRows(refused)
 
 
-def _prepare(recorder: Recorder, rows: Sequence[object], state: State) -> list[Record | dict[str, Any] | Refuse]:
+def _prepare(
+    recorder: Recorder, rows: Sequence[object], state: State, read: Bodies
+) -> list[Record | dict[str, Any] | Refuse]:
+    """What is to be recorded or answered for each row; the rows go into `read` by the bodies of their records."""
     prepared: list[Record | dict[str, Any] | Refuse] = []
     with state.snapshot() as snapshot:
         for row in rows:
@@ -114,17 +119,20 @@ def _prepare(recorder: Recorder, rows: Sequence[object], state: State) -> list[R
                 if not isinstance(row, dict):
                     problem = Problem("", "type", "the row is not an object", "send an object of fields")
                     raise Refuse(422, replies.counted([problem]), (problem,))
-                prepared.append(recorder.prepare(row, snapshot))
+                item = recorder.prepare(row, snapshot)
+                if isinstance(item, Event | Decision):
+                    read[item.body] = row
+                prepared.append(item)
             except Refuse as refusal:
                 prepared.append(refusal)
     return prepared
 
 
 async def _record(
-    recorder: Recorder, items: Sequence[Record | dict[str, Any] | Refuse], durable: Durable
+    recorder: Recorder, items: Sequence[Record | dict[str, Any] | Refuse], durable: Durable, read: Bodies
 ) -> list[Answer]:
     records = [item for item in items if not isinstance(item, dict | Refuse)]
-    settled = iter(await durable.commit_all(records) if records else ())
+    settled = iter(await durable.commit_all(records, read) if records else ())
     answers: list[Answer] = []
     for item in items:
         if isinstance(item, dict):

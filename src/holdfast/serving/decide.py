@@ -64,13 +64,23 @@ class Decider:
         self._clock = clock
 
     def decide(
-        self, live: LiveSet, raw: dict[str, object], body: bytes, snapshot: Snapshot, reasons: int = 0
+        self,
+        live: LiveSet,
+        raw: dict[str, object],
+        body: bytes,
+        snapshot: Snapshot,
+        reasons: int = 0,
+        *,
+        digest: bytes | None = None,
     ) -> tuple[Decision, bool]:
-        """The decision for one event, and whether it is an old one from the ledger. Raises Refuse."""
+        """The decision for one event, and whether it is an old one from the ledger. Raises Refuse.
+
+        `digest` of the body, if it is known.
+        """
         version = live.champion
         parsed = version.read(live.own_fields(raw))
         cells = parsed.cells
-        digest = body_digest(raw)
+        digest = body_digest(raw) if digest is None else digest
         event_id, t = cells[version.id_at], cells[version.time_at]
         known = None if event_id is None else snapshot.event(version.source.name, str(event_id))
         if known is not None:

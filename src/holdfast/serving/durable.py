@@ -116,14 +116,17 @@ class Durable:
 
         Raises Conflict, or Unavailable.
         """
-        (settled,) = await self.do(_Keep((record,)))
+        (settled,) = await self.do(_Keep((record,), {}))
         if isinstance(settled, Conflict):
             raise settled
         return cast(R, settled)
 
-    async def commit_all(self, records: Sequence[Record]) -> Sequence[Settled]:
-        """Many records in one piece, each as the ledger keeps it or with its Conflict. Raises Unavailable."""
-        return await self.do(_Keep(records))
+    async def commit_all(self, records: Sequence[Record], read: Bodies | None = None) -> Sequence[Settled]:
+        """Many records in one piece, each as the ledger keeps it or with its Conflict. Raises Unavailable.
+
+        `read`: bodies of theirs that were read already.
+        """
+        return await self.do(_Keep(records, read or {}))
 
     def note(self, record: Record) -> None:
         """Submits a record nobody waits for (a refusal). Dropped, and said so, when the ledger is far behind."""
@@ -131,7 +134,7 @@ class Durable:
             log.warning("a refusal was not recorded: too many records wait for the disk")
             self._counts.fallbacks["refusal_not_recorded"] += 1
             return
-        self._put(_Keep((record,)), None)
+        self._put(_Keep((record,), {}), None)
 
     async def drained(self, patience: float = 5.0) -> None:
         """Returns when nothing waits any more, or patience is over."""
@@ -217,12 +220,14 @@ class Durable:
 class _Keep:
     """Records that are ready."""
 
-    __slots__ = ("_records",)
+    __slots__ = ("_read", "_records")
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[Record], read: Bodies) -> None:
         self._records = records
+        self._read = read
 
     def records(self, snapshot: Snapshot, read: Bodies) -> Sequence[Record]:
+        read |= self._read
         return self._records
 
     def result(self, settled: Sequence[Settled]) -> Sequence[Settled]:

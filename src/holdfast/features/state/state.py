@@ -40,6 +40,7 @@ class State:
         self.path = path
         self.found = found
         """What opening it found; after `CHECKPOINT` or `DISCARDED` the ledger must be replayed."""
+        self._clean = str(path / durability.CLEAN)
         self._environment = environment
         self._readonly = readonly
         self._process = os.getpid()
@@ -129,7 +130,7 @@ class State:
             self._reopen()
             transaction = self._environment.begin(self.tables.nodes, write=True)
         with transaction:
-            if (self.path / durability.CLEAN).exists():
+            if os.path.exists(self._clean):  # once a batch, so not through a Path
                 durability.unclean(self.path)
             yield transaction
 
