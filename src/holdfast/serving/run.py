@@ -27,6 +27,7 @@ from holdfast.ledger.attach import attach
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Experiment, Promotion
+from holdfast.serving import heap
 from holdfast.serving.app import create_app
 from holdfast.serving.aside import experiments
 from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, tell_refusals
@@ -197,6 +198,7 @@ def answer(
         parts.gauges.door = server.readings
         if line is not None:
             line.when_gone(server.end)
+        heap.settle()
         server.run(sockets=[bound])
         log.info("everything was answered; the server ends", extra={"event": "ended"})
 
