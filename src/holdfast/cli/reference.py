@@ -86,7 +86,44 @@ def pages() -> dict[str, str]:
     return {"commands.md": commands_page(), "settings.md": settings_page(), "contract.md": page()}
 
 
+def filled(text: str) -> str:
+    """A page with its tables made anew: each stands between a comment that names it and ``<!-- end -->``."""
+    for name, table_of in TABLES.items():
+        head, found, rest = text.partition(f"<!-- {name}: made from the code by `make docs` -->\n")
+        if found:
+            text = head + found + table_of() + "<!-- end -->" + rest.partition("<!-- end -->")[2]
+    return text
+
+
+def _metrics() -> str:
+    from holdfast.serving.metrics import FAMILIES
+
+    rows = [
+        f"| `{item.name}` | {item.kind} | {', '.join(f'`{label}`' for label in item.labels)} | {item.about} |\n"
+        for item in FAMILIES
+    ]
+    return "".join(["| metric | kind | labels | |\n| --- | --- | --- | --- |\n", *rows])
+
+
+def _fallbacks() -> str:
+    from holdfast.serving.metrics import FALLBACKS
+
+    rows = [f'| `holdfast_fallbacks_total{{kind="{kind}"}}` | {about} |\n' for kind, about in FALLBACKS.items()]
+    return "".join(["| | |\n| --- | --- |\n", *rows])
+
+
+def _fields() -> str:
+    from holdfast.serving.logs import FIELDS
+
+    return "".join(["| field | |\n| --- | --- |\n", *(f"| `{name}` | {about} |\n" for name, about in FIELDS.items())])
+
+
+TABLES = {"metrics": _metrics, "fallbacks": _fallbacks, "fields": _fields}
+
+
 def main(folder: Path) -> None:
+    observing = folder / "observing.md"
+    observing.write_text(filled(observing.read_text(encoding="utf-8")), encoding="utf-8")
     for name, text in pages().items():
         (folder / name).write_text(text, encoding="utf-8")
         typer.echo(str(folder / name))

@@ -104,6 +104,7 @@ def opened(
         follower.start()
         stack.callback(follower.stop)
         counts = Counts()
+        counts.starts = 1
         durable = Durable(committer, counts=counts)
         gauges = Gauges(live, state, durable, reader, lambda: writer.sync_seconds)
         tally = None if number is None else Tally(home, number, counts, gauges.of_worker)

@@ -40,7 +40,7 @@ class Exporter:
 
     def send(self, batch: Sequence[Finished]) -> bool:
         """Whether the collector took them."""
-        spans = [span for item in batch for span in self._spans(item)]
+        spans = [span for item in batch for span in self.spans(item)]
         try:
             sent = self._otlp.export(spans) is SpanExportResult.SUCCESS
         except Exception:  # noqa: BLE001 — whatever it is, traces must not end the thread
@@ -56,7 +56,8 @@ class Exporter:
     def close(self) -> None:
         self._otlp.shutdown()  # type: ignore[no-untyped-call]  # it says no types
 
-    def _spans(self, item: Finished) -> Iterator[ReadableSpan]:
+    def spans(self, item: Finished) -> Iterator[ReadableSpan]:
+        """A request's, its stages after it."""
         trace, parent = item.place
         above = None if not parent else _context(trace, parent, remote=True)
         own = _context(trace, getrandbits(64) or 1)

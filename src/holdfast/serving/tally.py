@@ -48,7 +48,6 @@ class Tally:
         found = _read(self._own)
         if found is not None:
             add(self.counts, found["counts"])
-        self.counts.starts += 1
 
     def publish(self) -> None:
         """Called on the event loop, or where it stands still: counts must not change meanwhile."""
