@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 import psutil
+from benchmarks.held import held
 
 
 class NoAnswer(Exception):  # noqa: N818 — a server that is left out of the table, not a fault of ours
@@ -79,7 +80,8 @@ def running(
 ) -> Iterator[Running]:
     """The server on one core until the block ends; it has answered `body` at `path` once. Raises NoAnswer."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **(more or {})}
-    with tempfile.TemporaryFile() as said:
+    state = folder / ".holdfast" / "state" / "data.mdb"
+    with tempfile.TemporaryFile() as said, held(state):
         began = time.monotonic()
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *map(str, command)],
