@@ -99,7 +99,8 @@ def test_a_fresh_project_is_open_on_loopback_and_says_so_in_one_line(folder: Pat
         until = time.monotonic() + 10
         while "open to everyone on this machine" not in said.read_text():
             assert time.monotonic() < until
-        assert len(said.read_text().splitlines()) == 1
+        lines = [json.loads(line) for line in said.read_text().splitlines()]
+        assert [line["event"] for line in lines] == ["serving", "open"]
 
 
 def test_several_workers_are_locked_by_the_same_keys(folder: Path, run: Run) -> None:

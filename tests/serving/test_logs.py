@@ -89,8 +89,11 @@ def test_the_command_logs_as_the_settings_say_in_every_process(tmp_path: Path) -
         process.terminate()
         assert process.wait(20) == 0
     found = lines(tmp_path / "told.jsonl")
-    assert sorted(line["event"] for line in found) == ["draining"] * 2 + ["ended"] * 2 + ["serving"] * 2
-    assert len({line["process"] for line in found}) == 2
+    assert sorted(line["event"] for line in found) == ["draining"] * 2 + ["ended"] * 2 + ["open"] + ["serving"] * 2
+    assert len({line["process"] for line in found}) == 3  # the supervisor speaks, too
+    misled = {**environment, "HOLDFAST_TRACE_ENDPOINT": "collector"}
+    done = subprocess.run(words, capture_output=True, text=True, env=misled)
+    assert (done.returncode, "trace.endpoint" in done.stdout + done.stderr) == (2, True)
     done = subprocess.run(words, capture_output=True, text=True, env={**environment, "HOLDFAST_LOG_LEVEL": "loud"})
     assert done.returncode == 2
     assert "log.level" in done.stdout + done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from holdfast.project.settings import Settings
     from holdfast.serving.line import Line, Ready
     from holdfast.serving.logs import Logs
+
+log = logging.getLogger("holdfast.serving")
 
 SECOND = 1_000_000
 MOST_WORKERS = 64
@@ -41,6 +44,12 @@ def serve(
     if not 1 <= count <= MOST_WORKERS:
         raise HoldfastError(f"{count} workers cannot be started", mend=f"from 1 to {MOST_WORKERS}; one for each core")
 
+    def say(what: str, event: str) -> None:
+        """To whoever started it: in the log, and on stderr where the log is a file."""
+        log.warning("%s", what, extra={"event": event})
+        if settings.log_file:
+            print(what, file=sys.stderr, flush=True)  # noqa: T201  # for a person, who does not look into that file
+
     def announce(address: str, ready: Ready) -> None:
         if as_json:
             told = {"address": address, "name": ready.name, "version": ready.version, "workers": count}
@@ -49,21 +58,22 @@ def serve(
             said = f"{ready.name} version {ready.version} answers at {address} (documents at {address}/docs)"
         print(said, flush=True)  # noqa: T201  # where it listens is this command's answer
         if not access.locked:
-            print(OPEN, file=sys.stderr, flush=True)  # noqa: T201  # nobody should find this out by surprise
+            say(OPEN, "open")  # nobody should find this out by surprise
         if ready.trouble:
-            print(ready.trouble, file=sys.stderr, flush=True)  # noqa: T201  # it serves, but not what was promoted
+            say(ready.trouble, "not_followed")
 
-    access = Access(project.home, locks(settings, project))
+    made = parts(project)  # so that a setting that cannot be meant is told here, and not by each worker
+    access = Access(project.home, made["locks"])
     built = ensure_state(project)
     if built is not None:
-        print(f"built {built.series} series of state", file=sys.stderr, flush=True)  # noqa: T201  # it took a while
+        say(f"built {built.series} series of state", "state_built")  # it took a while
     place, number = host or settings.serving_host, settings.serving_port if port is None else port
     if count == 1:
-        run.serve(project.home, host=place, port=number, **parts(project), announce=announce)
+        run.serve(project.home, host=place, port=number, **made, announce=announce)
         return
     with run.listen(place, number) as bound:
         tally.begin(project.home)
-        address = run.address_of(bound, locks(settings, project))
+        address = run.address_of(bound, made["locks"])
         command = [sys.executable, "-m", "holdfast.project.worker", str(project.folder.resolve())]
         drain = settings.serving_drain_seconds
         supervise(bound, command, workers=count, drain=drain, announce=lambda ready: announce(address, ready))
