@@ -12,6 +12,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from statistics import median
@@ -47,6 +48,8 @@ class Seen:
         self.unsent = 0
         """Due when no connection was free any more."""
         self.broken = 0
+        self.spent = 0.0
+        """Seconds of a processor that the server used meanwhile."""
 
 
 class Client(asyncio.Protocol):
@@ -109,8 +112,9 @@ def requests() -> Iterator[bytes]:
 class Load:
     """Connections to one server, and what is sent on them."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, server: Running) -> None:
+        self._port = server.port
+        self._server = psutil.Process(server.pid)
         self._clients: list[Client] = []
         self._made = requests()
 
@@ -125,28 +129,37 @@ class Load:
             await loop.create_connection(partial(same, client), "127.0.0.1", self._port)
             self._clients.append(client)
 
-    async def peak(self, seconds: float, clients: int = 64) -> float:
-        """Answers a second to clients that ask again when they are answered: what the server can do."""
+    def _spent(self) -> float:
+        times = self._server.cpu_times()
+        return times.user + times.system
+
+    async def peak(self, seconds: float, clients: int = 64) -> tuple[float, float]:
+        """Answers to clients that ask again when they are answered, a second and a second of the server's processor:
+        what it can do.
+        """
         seen = Seen()
         for client in self._clients[:clients]:
             client.begin(seen, None, self._made)
             client.send(next(self._made), counts=True)
         await asyncio.sleep(0.3)
-        before, began = seen.statuses[200], time.perf_counter()
+        before, began, spent = seen.statuses[200], time.perf_counter(), self._spent()
         await asyncio.sleep(seconds)
-        rate = (seen.statuses[200] - before) / (time.perf_counter() - began)
+        answered = seen.statuses[200] - before
+        rates = answered / (time.perf_counter() - began), answered / (self._spent() - spent)
         await self._quiet()
-        return rate
+        return rates
 
     async def offer(self, rate: float, seconds: float) -> Seen:
-        """`rate` requests a second; those of the first half second warm up and do not count."""
+        """`rate` requests a second; those of the first second warm up and do not count."""
         seen, free = Seen(), list(self._clients)
         for client in self._clients:
             client.begin(seen, free, None)
-        ready = iter([next(self._made) for _ in range(int(rate * (seconds + 0.5)) + 10)])
+        ready = iter([next(self._made) for _ in range(int(rate * (seconds + 1)) + 10)])
         began, sent = time.perf_counter(), 0
-        while (now := time.perf_counter() - began) < seconds + 0.5:
-            counts = now >= 0.5
+        while (now := time.perf_counter() - began) < seconds + 1:
+            counts = now >= 1
+            if not counts:
+                seen.spent = -self._spent()
             while sent < rate * now:
                 sent += 1
                 if free:
@@ -155,6 +168,7 @@ class Load:
                 else:
                     seen.unsent += counts
             await asyncio.sleep(0.001)
+        seen.spent += self._spent()
         await self._quiet()
         return seen
 
@@ -169,61 +183,70 @@ class Load:
         raise TimeoutError("requests that were sent are not answered after a minute")
 
 
-async def offered(port: int, plan: Plan) -> tuple[list[float], dict[int, list[tuple[float, Seen]]]]:
-    """Round by round what the server can do and what of 1×, 2× and 4× that it answers in time: a machine that is
-    busy with other things is so for all of a round.
-    """
-    seconds, load = float(plan.much(4, 1)), Load(port)
+@dataclass
+class Level:
+    """What was seen at one multiple of what the server can do, round by round, as shares of that."""
+
+    in_time: list[float] = field(default_factory=list)
+    by_processor: list[float] = field(default_factory=list)
+    """The same for each second of the server's processor: what other programs take away does not count."""
+    refused: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+
+async def offered(server: Running, plan: Plan, wrong: list[str]) -> tuple[float, dict[int, Level]]:
+    """Round by round what the server can do, and what of 1×, 2× and 4× that it answers in time."""
+    seconds, load = float(plan.much(4, 1)), Load(server)
     await load.connect(64)
     await load.peak(1.0)
     peaks: list[float] = []
-    rounds: dict[int, list[tuple[float, Seen]]] = {1: [], 2: [], 4: []}
+    levels = {1: Level(), 2: Level(), 4: Level()}
     for _ in range(plan.much(5, 2)):
-        for times, found in rounds.items():
-            peak = await load.peak(seconds / 2)
+        for times, level in levels.items():
+            peak, by_processor = await load.peak(seconds / 2)
             await load.connect(int(CONNECTIONS * peak))
-            found.append((peak, await load.offer(times * peak, seconds)))
+            seen = await load.offer(times * peak, seconds)
             peaks.append(peak)
-    return peaks, rounds
+            level.in_time.append(seen.in_time / seconds / peak)
+            level.by_processor.append(seen.in_time / seen.spent / by_processor)
+            level.refused.append((seen.statuses[503] + seen.statuses[429]) / seconds)
+            level.waits.append(share(seen.waits, 0.99))
+            others = {status: n for status, n in seen.statuses.items() if status not in (200, 429, 503)}
+            if others or seen.without_retry_after or seen.broken:
+                without = seen.without_retry_after
+                wrong.append(f"{times}×: {others}, {without} without Retry-After, {seen.broken} broken")
+    return median(peaks), levels
 
 
-async def endless(port: int, peak: float, seconds: float) -> Seen:
-    load = Load(port)
+async def endless(server: Running, peak: float, seconds: float) -> float:
+    load = Load(server)
     await load.connect(int(CONNECTIONS * peak))
-    return await load.offer(4 * peak, seconds)
+    seen = await load.offer(4 * peak, seconds)
+    return seen.in_time / seconds / peak
 
 
 def run(plan: Plan) -> Result:
-    seconds = plan.much(4, 1)
     cores = sorted(os.sched_getaffinity(0))
-    figures: dict[str, Any] = {}
     wrong: list[str] = []
-    kept: dict[int, float] = {}
     allow_files(30_000)
     try:
         with Running(new_shop(plan.place("bounded")), before=BEFORE, more=BOUNDED) as server:
             psutil.Process(server.pid).cpu_affinity([cores[0]])
             os.sched_setaffinity(0, {cores[-1]})
-            peaks, rounds = uvloop.run(offered(server.port, plan))
-            peak = median(peaks)
-            figures["peak answers/s"] = round(peak)
-            for times, found in rounds.items():
-                kept[times] = median(seen.in_time / seconds / best for best, seen in found)
-                told = median((seen.statuses[503] + seen.statuses[429]) / seconds for _, seen in found)
-                p99 = 1e3 * median(share(seen.waits, 0.99) for _, seen in found)
-                figures[f"{times}×"] = f"{100 * kept[times]:.0f} % of peak in time, p99 {p99:.0f} ms, {told:.0f}/s 503"
-                for _, seen in found:
-                    others = {status: n for status, n in seen.statuses.items() if status not in (200, 429, 503)}
-                    if others or seen.without_retry_after or seen.broken:
-                        without = seen.without_retry_after
-                        wrong.append(f"{times}×: {others}, {without} without Retry-After, {seen.broken} broken")
+            peak, levels = uvloop.run(offered(server, plan, wrong))
         with Running(new_shop(plan.place("endless")), before=BEFORE, more=ENDLESS) as server:
             psutil.Process(server.pid).cpu_affinity([cores[0]])
-            seen = uvloop.run(endless(server.port, peak, seconds + 2))
+            left = uvloop.run(endless(server, peak, plan.much(6, 3)))
     finally:
         os.sched_setaffinity(0, set(cores))
-    left = seen.in_time / (seconds + 2) / peak
-    # A short look on a busy machine says that it does not collapse, not how much is kept.
-    held = kept[4] >= (0.5 if plan.short else 0.9) and not wrong
+    figures: dict[str, Any] = {"peak answers/s": round(peak)}
+    for times, level in levels.items():
+        figures[f"{times}×"] = (
+            f"{100 * median(level.in_time):.0f} % of peak in time ({100 * median(level.by_processor):.0f} % per second "
+            f"of processor), p99 {1e3 * median(level.waits):.0f} ms, {median(level.refused):.0f}/s 503"
+        )
+    kept = median(levels[4].by_processor)
+    # A short look at a busy machine says that it does not collapse, not how much is kept.
+    held = kept >= (0.5 if plan.short else 0.9) and not wrong
     control = f"with an endless queue {100 * left:.0f} % of peak come in time at 4×"
-    return Result(figures, held, control, left < 0.5 * kept[4], wrong)
+    return Result(figures, held, control, left < 0.5 * median(levels[4].in_time), wrong)

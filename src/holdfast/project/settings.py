@@ -64,7 +64,7 @@ class Settings:
     )
     serving_workers: int = _setting(1, "Processes that answer; they share one address, one ledger and one state.")
     serving_max_waiting: int = _setting(
-        512, "Most requests at work or waiting for the disk in one worker; more are answered 503 with Retry-After."
+        256, "Most requests at work or waiting for the disk in one worker; more are answered 503 with Retry-After."
     )
     serving_max_waiting_milliseconds: int = _setting(
         500, "How long a request may wait: fewer are let in when the disk or the model is too slow for more."

@@ -18,9 +18,11 @@ from holdfast.serving import replies
 SWEEP = 0.1
 """Seconds between two looks at how busy it is; at all connections it is looked less often (`server`)."""
 REFUSALS = 1_000
-"""How many may be turned away in a second: as many as are told so already, divided by this, is how many seconds a
-client is asked to wait (Retry-After). Each refusal costs a tenth of an answer, and answers are what we are here for."""
+"""Of clients that were told to wait, how many are read again in a second while there is no room: so long are they asked
+to wait (Retry-After). Each refusal costs a fifth of an answer, and answers are what we are here for."""
 LONGEST_WAIT = 30
+AT_ONCE = 2_000
+"""Connections that are read again in one turn, at some microseconds each."""
 FEWEST = 16
 """Requests that may wait however slow the disk or the model is; the rate is found out again from them."""
 GRACE = 0.4
@@ -34,17 +36,17 @@ class Patience:
     """How long a client may take, in seconds, and how many may be served or wait at once in one worker."""
 
     head: float = 10.0
-    """From the first byte of a request, or from connecting, to the end of its headers."""
+    """From the first byte of a request to the end of its headers."""
     body: float = 30.0
     """From there to the end of its body."""
     reply: float = 20.0
     """For taking what was written to it."""
     idle: float = 65.0
-    """Between two requests; longer than the usual 60 s of a load balancer, so that it is not us who close first."""
+    """Before the first request and between two; longer than a load balancer's usual 60 s, which then closes first."""
     head_bytes: int = 64 * 1024
     """Of one request's line and headers."""
     connections: int = 2_000
-    waiting: int = 512
+    waiting: int = 256
     """Requests at work, or waiting for the disk."""
     queue: float = 0.5
     """How long a request may wait: before anything is done for it, and for the disk as far as can be foreseen."""
@@ -57,7 +59,7 @@ class Swept(Protocol):
 
     def sweep(self, now: float) -> None: ...
 
-    def listen_again(self) -> None: ...
+    def listen_again(self, *, room: bool) -> bool: ...
 
 
 class Door:
@@ -77,6 +79,8 @@ class Door:
         self.draining_since: float | None = None
         self.told: deque[tuple[float, Swept]] = deque()
         """Connections that were told to come again, and until when they are not read."""
+        self._slot = 0.0
+        """When the last of them is read again."""
         self._answered = 0
         self._looked = clock()
         self.refusals = {
@@ -110,16 +114,18 @@ class Door:
         or there is room again.
         """
         self.turned_away["busy"] += 1
-        seconds = min(1 + len(self.told) // REFUSALS, LONGEST_WAIT)
-        self.told.append((self.clock() + 0.9 * seconds, connection))
-        return self._busy[seconds - 1]
+        now = self.clock()
+        self._slot = min(max(self._slot + 1 / REFUSALS, now + 0.9), now + LONGEST_WAIT)
+        self.told.append((self._slot, connection))
+        return self._busy[min(int(self._slot - now), LONGEST_WAIT - 1)]
 
     def release(self, now: float, room: int) -> None:
-        """Read those again whose time is over, and as many more as there is room for."""
+        """Read those again whose time is over, and others while there is room for what they have sent meanwhile."""
         told = self.told
-        while told and (room > 0 or told[0][0] <= now):
-            told.popleft()[1].listen_again()
-            room -= 1
+        for _ in range(min(len(told), AT_ONCE)):
+            if room <= 0 and told[0][0] > now:
+                return
+            room -= told.popleft()[1].listen_again(room=room > 0)
 
 
 def _reply(status: int, code: str, what: str, mend: str, again: int = 1) -> bytes:

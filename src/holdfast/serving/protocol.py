@@ -43,7 +43,7 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.door = door
-        self.phase = HEAD
+        self.phase = IDLE
         self.since = door.clock()
         self._head_bytes = 0
         self._turned_away = False
@@ -168,14 +168,18 @@ class Connection(HttpToolsProtocol):
             return
         self.flow.pause_reading()
 
-    def listen_again(self) -> None:
-        """Read this connection again. A client that did not wait may have sent something too long ago to be served."""
+    def listen_again(self, *, room: bool) -> bool:
+        """Read this connection again; whether there is something to read. Where there is no room for it, what a client
+        sent without waiting may have come too long ago to be served.
+        """
         self._held = False
         self.since = self.door.clock()
-        if not self.transport.is_closing():
-            age = unread_for(self.transport)
-            self._old = age is not None and age > self.door.patience.queue / 2
-            self.flow.resume_reading()
+        if self.transport.is_closing():
+            return False
+        age = unread_for(self.transport)
+        self._old = not room and age is not None and age > self.door.patience.queue / 2
+        self.flow.resume_reading()
+        return age is not None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         task = self.loop.create_task(self._answer(cycle, app, self.door.clock()))
