@@ -187,7 +187,9 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Theirs:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it wants type hints, which would make it check what we send
         mlflow.pyfunc.save_model(str(place), python_model=Half(), pip_requirements=[])
-    return Theirs(scoring_server.init(mlflow.pyfunc.load_model(str(place))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true")  # a model of our own, made a moment ago
+        return Theirs(scoring_server.init(mlflow.pyfunc.load_model(str(place))))
 
 
 MALFORMED: tuple[tuple[bytes, str], ...] = (
