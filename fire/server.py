@@ -43,7 +43,7 @@ class Running:
         assert self.process.stdout is not None
         line = self.process.stdout.readline().strip()
         if not line:
-            self.process.wait()
+            self.wait()
             raise RuntimeError(f"the server did not start: {self.log.read_text()[-2_000:]}")
         self.starts.append(time.monotonic() - began)
         self.port = int(line.rpartition(":")[2])
