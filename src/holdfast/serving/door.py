@@ -21,8 +21,8 @@ REFUSALS = 1_000
 """Of clients that were told to wait, how many are read again in a second while there is no room: so long are they asked
 to wait (Retry-After). Each refusal costs a fifth of an answer, and answers are what we are here for."""
 LONGEST_WAIT = 30
-AT_ONCE = 2_000
-"""Connections that are read again in one turn, at some microseconds each."""
+AT_ONCE = 500
+"""Connections that are read again in one go, at some microseconds each."""
 FEWEST = 16
 """Requests that may wait however slow the disk or the model is; the rate is found out again from them."""
 GRACE = 0.4
@@ -106,7 +106,7 @@ class Door:
         if took < 0.5:
             return
         self._looked, self._answered = now, answered
-        foreseen = max(FEWEST, min(patience.waiting, int(done / took * patience.queue)))
+        foreseen = min(patience.waiting, max(FEWEST, int(done / took * patience.queue)))
         self.allowed = foreseen if busy * 2 >= foreseen else patience.waiting
 
     def turn_away(self, connection: Swept) -> bytes:
@@ -119,13 +119,24 @@ class Door:
         self.told.append((self._slot, connection))
         return self._busy[min(int(self._slot - now), LONGEST_WAIT - 1)]
 
-    def release(self, now: float, room: int) -> None:
-        """Read those again whose time is over, and others while there is room for what they have sent meanwhile."""
+    def release(self, now: float) -> None:
+        """Read those again whose time is over."""
+        told = self.told
+        while told and told[0][0] <= now:
+            told.popleft()[1].listen_again(room=False)
+
+    def fill(self, room: int) -> None:
+        """Read others again too, while there is room for what they have sent meanwhile: who came last is first, since
+        what was sent long ago is waited for no more. As long as others fill the room by themselves, nobody is: who did
+        not wait would only be refused again.
+        """
+        if room * 2 <= self.allowed:
+            return
         told = self.told
         for _ in range(min(len(told), AT_ONCE)):
-            if room <= 0 and told[0][0] > now:
+            if room <= 0:
                 return
-            room -= told.popleft()[1].listen_again(room=room > 0)
+            room -= told.pop()[1].listen_again(room=True)
 
 
 def _reply(status: int, code: str, what: str, mend: str, again: int = 1) -> bytes:

@@ -45,6 +45,12 @@ class Job(Protocol[T_co]):
         ...
 
 
+LONGEST_DECIDING = 0.05
+"""Seconds that deciding a batch may take, as far as the one before it tells."""
+FEWEST = 16
+"""Requests in a batch, if so many wait, however slow the model is: they share one sync."""
+
+
 class _Waiting(NamedTuple):
     job: Job[Any]
     context: Context
@@ -82,7 +88,7 @@ class Durable:
         self.traced = False
         """Whether somebody wants to know when the stages of each request ended."""
         self._most = most
-        self._batch = batch
+        self._batch = self._turn = batch
         self._next: list[_Waiting] = []
         self._under_way: list[_Waiting] = []
         self._busy = False
@@ -155,7 +161,7 @@ class Durable:
         loop = asyncio.get_running_loop()
         if self._next[0].came < perf_counter() - self.patience:
             self._turn_away(perf_counter() - self.patience)
-        batch, self._next = self._next[: self._batch], self._next[self._batch :]
+        batch, self._next = self._next[: self._turn], self._next[self._turn :]
         if not batch:
             self._busy = False
             return
@@ -189,6 +195,9 @@ class Durable:
             found = done.result()
         if found.times is not None:
             landed = perf_counter()
+            # Where a model is slow, all of a large batch would wait for the last of it.
+            deciding = max((found.times.decided - found.times.began) / len(batch), 1e-9)
+            self._turn = max(FEWEST, min(self._batch, int(LONGEST_DECIDING / deciding)))
             measure(self._counts, [waiting.came for waiting in batch], found.times, landed)
             if self.traced:
                 trace(

@@ -119,7 +119,7 @@ class Connection(HttpToolsProtocol):
         self.phase = BODY
         self.since = door.clock()
         if (
-            (self._old or len(self.tasks) - door.incomplete - door.stalled >= door.allowed)
+            (self._old or self._busy() >= door.allowed)
             and self._under_way() is None
             and self.url.partition(b"?")[0] not in OPEN
         ):
@@ -148,6 +148,10 @@ class Connection(HttpToolsProtocol):
         # An early answer (too large, say) may be out before the body has come to its end.
         self.phase = IDLE if self.cycle.response_complete else WORK
         super().on_message_complete()
+
+    def _busy(self) -> int:
+        """Requests at work or waiting for the ledger."""
+        return len(self.tasks) - self.door.incomplete - self.door.stalled
 
     def _complete(self) -> None:
         if self._unfinished:

@@ -21,7 +21,7 @@ from holdfast.serving.tally import Tally
 
 log = logging.getLogger("holdfast.serving")
 
-EVERY = 4
+EVERY = 10
 """Turns between two looks at every connection: thousands of them cost milliseconds."""
 TELL = 10
 """Turns between two writings of the counts that workers share: a second."""
@@ -76,7 +76,8 @@ class Server(uvicorn.Server):
             now = door.clock()
             busy = len(state.tasks) - door.incomplete - door.stalled
             door.measure(now, state.total_requests, busy)
-            door.release(now, door.allowed - busy if door.draining_since is None else len(door.told))
+            door.release(now if door.draining_since is None else float("inf"))
+            door.fill(door.allowed - busy)
             count += 1
             if count % EVERY == 0 or door.draining_since is not None:
                 for connection in list(cast("set[Connection]", state.connections)):
