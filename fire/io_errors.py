@@ -17,10 +17,11 @@ from fire.trace import TRACED, steps, tracer, unsynced
 INJECTED = (
     ("fdatasync:error=EIO", "when=4+3"),
     ("fdatasync:error=ENOSPC", "when=4+5"),
-    ("pwrite64:error=ENOSPC", "when=60+7"),
-    ("pwrite64:error=EIO", "when=61+11"),
+    ("pwrite64:error=ENOSPC", "when=60+37"),
+    ("pwrite64:error=EIO", "when=61+53"),
 )
-"""What fails, and how often. The first writes are left whole, so that the server starts."""
+"""What fails, and how often. The first writes are left whole, so that the server starts; failures of single writes are
+farther apart than one commit has writes (up to a dozen, of state's pages), or no commit could ever succeed."""
 
 DEAF = """
 from holdfast.ledger import files

@@ -103,5 +103,5 @@ def starts(home: Path) -> tuple[bool, str]:
         with server:
             return True, "it started"
     except RuntimeError as error:
-        lines = str(error).splitlines()
-        return False, next((line for line in lines if "can serve" in line and "Error" in line), lines[-1])[-160:]
+        said = [line.partition("HoldfastError: ")[2] for line in str(error).splitlines()]
+        return False, next((line for line in said if line), str(error))[:70]

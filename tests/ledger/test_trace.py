@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from fire.trace import steps, tracer, unsynced
 
 REPLIES = 40
@@ -59,5 +58,8 @@ def test_a_sync_that_failed_does_not_count() -> None:
         '8 write(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, "HTTP/1.1 200 OK\\r"..., 157) = 157',
     ]
     assert unsynced(steps(lines)) == 1
-    lines[1:2] = ["7 fdatasync(5</x/1.log> <unfinished ...>", "7 <... fdatasync resumed>) = -1 EIO (Input/output error)"]
+    lines[1:2] = [
+        "7 fdatasync(5</x/1.log> <unfinished ...>",
+        "7 <... fdatasync resumed>) = -1 EIO (Input/output error)",
+    ]
     assert unsynced(steps(lines)) == 1
