@@ -106,6 +106,10 @@ class Client(asyncio.Protocol):
         elif self._following is not None:
             self.send(next(self._following))
 
+    def close(self) -> None:
+        self.waits = False
+        self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._seen.broken += self.waits
         self.waits = False
@@ -157,7 +161,7 @@ class Load:
         await self._quiet()
         return rates
 
-    async def offer(self, rate: float, seconds: float) -> Seen:
+    async def offer(self, rate: float, seconds: float, *, quiet: bool = True) -> Seen:
         """`rate` requests a second, on any free connection; the first second warms up and does not count."""
         seen, free = Seen(), list(self._clients)
         for client in self._clients:
@@ -174,8 +178,16 @@ class Load:
             await asyncio.sleep(0.001)
         seen.spent += self._spent()
         seen.counting = False
-        await self._quiet()
+        if quiet:
+            await self._quiet()
         return seen
+
+    async def close(self) -> None:
+        """Hang up on everybody, answered or not."""
+        for client in self._clients:
+            client.rest()
+            client.close()
+        await asyncio.sleep(0.1)
 
     async def _quiet(self) -> None:
         """Until nobody waits for an answer any more; told 503 or not, everybody gets one."""
@@ -205,8 +217,8 @@ async def offered(server: Running, plan: Plan, wrong: list[str]) -> tuple[float,
     await load.connect(64)
     await load.peak(1.0)
     peaks: list[float] = []
-    levels = {1: Level(), 2: Level(), 4: Level()}
-    for _ in range(plan.much(5, 2)):
+    levels = {times: Level() for times in ((4,) if plan.short else (1, 2, 4))}
+    for _ in range(plan.much(5, 1)):
         for times, level in levels.items():
             peak, by_processor = await load.peak(seconds / 2)
             await load.connect(int(CONNECTIONS * peak))
@@ -220,13 +232,15 @@ async def offered(server: Running, plan: Plan, wrong: list[str]) -> tuple[float,
             if others or seen.without_retry_after or seen.broken:
                 without = seen.without_retry_after
                 wrong.append(f"{times}×: {others}, {without} without Retry-After, {seen.broken} broken")
+    await load.close()
     return median(peaks), levels
 
 
 async def endless(server: Running, peak: float, seconds: float) -> float:
     load = Load(server)
     await load.connect(int(CONNECTIONS * peak))
-    seen = await load.offer(4 * peak, seconds)
+    seen = await load.offer(4 * peak, seconds, quiet=False)
+    await load.close()
     return seen.in_time / seconds / peak
 
 
