@@ -73,10 +73,10 @@ def create_app(
     total: Total | None = None,
     access: Access | None = None,
     gauges: Gauges | None = None,
-) -> Guard:
-    """The app over parts that are open already; it neither starts nor stops them. `clock` answers µs UTC.
+) -> tuple[Guard, Predict]:
+    """The app over parts that are open already, and its `/predict` for who asks that without ASGI.
 
-    Without `access` it is open to everyone.
+    It neither starts nor stops the parts. `clock` answers µs UTC. Without `access` it is open to everyone.
     """
     counts = counts or Counts()
     decider = Decider(lambda seq: _decision(reader, seq), limits, clock)
@@ -110,7 +110,7 @@ def create_app(
         else:
             await _guarded(api, scope, receive, send, counts)
 
-    return Guard(app, lambda: api.routes, access or Access(), counts)
+    return Guard(app, lambda: api.routes, access or Access(), counts), predict
 
 
 def _decision(reader: LedgerReader, seq: int) -> Decision | None:

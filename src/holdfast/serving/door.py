@@ -10,10 +10,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from holdfast.errors import Problem
 from holdfast.serving import replies
+
+if TYPE_CHECKING:
+    from holdfast.serving.direct import Direct
 
 SWEEP = 0.1
 """Seconds between two looks at how busy it is; at all connections it is looked less often (`server`)."""
@@ -65,11 +68,19 @@ class Swept(Protocol):
 class Door:
     """What the connections of one worker share."""
 
-    def __init__(self, patience: Patience, turned_away: defaultdict[str, int], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        patience: Patience,
+        turned_away: defaultdict[str, int],
+        clock: Callable[[], float],
+        direct: Direct | None = None,
+    ) -> None:
         self.patience = patience
         self.turned_away = turned_away
         """Requests and connections that were refused or cut, by reason."""
         self.clock = clock
+        self.direct = direct
+        """The short way of a plain prediction, where there is one."""
         self.allowed = patience.waiting
         """Requests that may be under way now."""
         self.incomplete = 0

@@ -51,10 +51,22 @@ FEWEST = 16
 """Requests in a batch, if so many wait, however slow the model is: they share one sync."""
 
 
+class Awaiting(Protocol):
+    """Whoever waits for a job's answer: a future, or what is as simple as one."""
+
+    def done(self) -> bool:
+        """Whether it wants no answer any more."""
+        ...
+
+    def set_result(self, answer: Any, /) -> None: ...
+
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
 class _Waiting(NamedTuple):
     job: Job[Any]
     context: Context
-    answer: asyncio.Future[Any] | None
+    answer: Awaiting | None
     """Nobody waits for a refusal."""
     came: float
     """When, by `perf_counter`."""
@@ -111,11 +123,18 @@ class Durable:
 
     async def do(self, job: Job[T]) -> T:
         """The job's answer, when what it keeps is on disk. Raises what the job raises, or Unavailable."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.put(job, answer, copy_context())
+        return await answer
+
+    def put(self, job: Job[Any], answer: Awaiting, context: Context) -> None:
+        """`do` for who is no coroutine: the job runs in `context`, its answer or fault is set on the event loop.
+
+        Raises Unavailable.
+        """
         if len(self._next) >= self._most:
             raise Unavailable("too many requests wait for the disk")
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._put(job, answer)
-        return await answer
+        self._put(job, answer, context)
 
     async def commit(self, record: R) -> R:
         """The record as the ledger keeps it (an earlier one, when the same was recorded meanwhile).
@@ -140,7 +159,7 @@ class Durable:
             log.warning("a refusal was not recorded: too many records wait for the disk")
             self._counts.fallbacks["refusal_not_recorded"] += 1
             return
-        self._put(_Keep((record,), {}), None)
+        self._put(_Keep((record,), {}), None, copy_context())
 
     async def drained(self, patience: float = 5.0) -> None:
         """Returns when nothing waits any more, or patience is over."""
@@ -149,13 +168,12 @@ class Durable:
                 return
             await asyncio.sleep(0.01)
 
-    def _put(self, job: Job[Any], answer: asyncio.Future[Any] | None) -> None:
-        loop = asyncio.get_running_loop()
-        self._next.append(_Waiting(job, copy_context(), answer, perf_counter()))
+    def _put(self, job: Job[Any], answer: Awaiting | None, context: Context) -> None:
+        self._next.append(_Waiting(job, context, answer, perf_counter()))
         if not self._busy:
             self._busy = True
             # After this turn of the loop: requests that came together go together.
-            loop.call_soon(self._submit)
+            asyncio.get_running_loop().call_soon(self._submit)
 
     def _submit(self) -> None:
         loop = asyncio.get_running_loop()

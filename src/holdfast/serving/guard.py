@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from http import HTTPStatus
 from itertools import count
 from time import monotonic, time
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute, Match, Route
@@ -55,6 +55,15 @@ class Remembered:
         self.held = caller.held | {OPEN}
         self.until = until
         self.bucket = bucket
+
+
+class Shown(NamedTuple):
+    """What a request says of itself to the guard."""
+
+    request_id: str
+    host: bytes | None
+    credentials: bytes | None
+    origin: bytes | None
 
 
 class Refused(Exception):  # noqa: N818 — an answer, not a fault
@@ -123,20 +132,8 @@ class Guard:
         """Lets a known caller through; everything else goes the long way. No coroutine of its own: that would cost."""
         if scope["type"] != "http":
             return self._other(scope, receive, send)
-        host = credentials = asked = origin = None
-        for name, value in scope["headers"]:
-            if name == b"host":
-                host = value if host is None else TWICE
-            elif name == b"authorization":
-                credentials = value if credentials is None else TWICE
-            elif name == b"x-request-id":
-                asked = value
-            elif name == b"origin":
-                origin = value
-        if asked is not None and REQUEST_ID.fullmatch(asked):
-            request_id = asked.decode("ascii")
-        else:
-            request_id = f"{self._start}{self._next():012x}"
+        shown = self.read(scope["headers"])
+        request_id = shown.request_id
         state = scope.get("state")
         if state is None:
             state = scope["state"] = {}
@@ -149,25 +146,48 @@ class Guard:
                 message["headers"] = [*message.get("headers", ()), header]
             return send(message)
 
-        permission = self._permissions.get((scope["method"], scope["path"]))
-        access = self.access
-        if permission is not None and host is not None and self.hosts.accept(host):
-            if access.locked:
-                if access.edition == self._edition:
-                    found = self._remembered.get(credentials)
-                    if found is not None and permission in found.held:
-                        now = monotonic()
-                        bucket = found.bucket
-                        if now < found.until and (bucket is None or bucket.take(now) == 0.0):
-                            state["caller"] = found.name
-                            state["held"] = found.held
-                            CALLER.set(found.name)
-                            return self._inner(scope, receive, tagged)
-            elif origin is None:
-                state["caller"] = ""
-                state["held"] = EVERYTHING
-                return self._inner(scope, receive, tagged)
-        return self._examine(scope, receive, tagged, host, credentials, origin)
+        admitted = self.admit((scope["method"], scope["path"]), shown)
+        if admitted is None:
+            return self._examine(scope, receive, tagged, shown)
+        state["caller"], state["held"] = admitted
+        CALLER.set(admitted[0])
+        return self._inner(scope, receive, tagged)
+
+    def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Shown:
+        """What the guard wants to know of a request's headers, and the id it gives the request."""
+        host = credentials = asked = origin = None
+        for name, value in headers:
+            if name == b"host":
+                host = value if host is None else TWICE
+            elif name == b"authorization":
+                credentials = value if credentials is None else TWICE
+            elif name == b"x-request-id":
+                asked = value
+            elif name == b"origin":
+                origin = value
+        if asked is not None and REQUEST_ID.fullmatch(asked):
+            return Shown(asked.decode("ascii"), host, credentials, origin)
+        return Shown(f"{self._start}{self._next():012x}", host, credentials, origin)
+
+    def admit(self, route: tuple[str, str], shown: Shown) -> tuple[str, frozenset[str]] | None:
+        """Name and permissions of a caller who may use this route (method, path) now, if that needs no second look.
+
+        None: nothing is decided, `_examine` does. A turn of the caller's rate may have been taken all the same.
+        """
+        permission, access = self._permissions.get(route), self.access
+        if permission is None or shown.host is None or not self.hosts.accept(shown.host):
+            return None
+        if not access.locked:
+            return ("", EVERYTHING) if shown.origin is None else None
+        if access.edition != self._edition:
+            return None
+        found = self._remembered.get(shown.credentials)
+        if found is None or permission not in found.held:
+            return None
+        now, bucket = monotonic(), found.bucket
+        if now < found.until and (bucket is None or bucket.take(now) == 0.0):
+            return found.name, found.held
+        return None
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -175,19 +195,11 @@ class Guard:
         else:
             await send({"type": "websocket.close", "code": 1008})
 
-    async def _examine(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        host: bytes | None,
-        credentials: bytes | None,
-        origin: bytes | None,
-    ) -> None:
+    async def _examine(self, scope: Scope, receive: Receive, send: Send, shown: Shown) -> None:
         """The long way: who is not known yet, and whoever is refused, learns why here."""
         try:
-            self._require_host(scope, host)
-            found, why = await self._caller(credentials)
+            self._require_host(scope, shown.host)
+            found, why = await self._caller(shown.credentials)
             permission = self._require_route(scope, found)
             if found is None and self.access.locked and permission != OPEN:
                 raise why
@@ -195,7 +207,7 @@ class Guard:
                 self._require_permission(found, permission)
                 self._require_turn(found)
             elif not self.access.locked:
-                self._require_own_page(origin)
+                self._require_own_page(shown.origin)
         except Refused as refused:
             self._counts.replies["(guard)", refused.status] += 1
             self._counts.turned_away[refused.code] += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextvars import Context
 from time import perf_counter
 from urllib.parse import parse_qs
 
@@ -17,7 +18,7 @@ from holdfast.ledger.records import Decision, Record, Refusal
 from holdfast.ledger.writer import Bodies, Settled
 from holdfast.serving import replies, told
 from holdfast.serving.decide import Decider, Refuse, conflict, read_body_json
-from holdfast.serving.durable import Durable, Unavailable
+from holdfast.serving.durable import Awaiting, Durable, Unavailable
 from holdfast.serving.live import Live
 from holdfast.serving.metrics import Counts
 from holdfast.serving.wire import Gone, Limits, Receive, Scope, Send, TooLarge, read_body, send_json
@@ -25,7 +26,9 @@ from holdfast.serving.wire import Gone, Limits, Receive, Scope, Send, TooLarge, 
 FAULT = "the server failed; the fault is ours and was logged"
 log = logging.getLogger("holdfast.serving")
 
-RETRY = ((b"retry-after", b"1"),)
+Headers = tuple[tuple[bytes, bytes], ...]
+NONE: Headers = ()
+RETRY: Headers = ((b"retry-after", b"1"),)
 OURS = replies.error(FAULT, [Problem("", "fault", FAULT, "send it again; if it fails again, tell its operator")])
 """A fault of ours, which is logged: nothing a client sends should lead here."""
 
@@ -39,37 +42,55 @@ class Predict:
         self._durable = durable
         self._counts = counts
         self._took = counts.requests["/predict"]
-        self._limits = limits
+        self.limit = limits.body
+        """Bytes of one body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        headers: tuple[tuple[bytes, bytes], ...] = ()
+        status, headers = 200, NONE
         try:
-            body = await read_body(receive, self._limits.body)
+            body = await read_body(receive, self.limit)
             query = scope["query_string"]
-            status, reply = 200, await self.answer(body, asked_reasons(query) if query else 0)
+            reply = await self.answer(body, asked_reasons(query) if query else 0)
         except Gone:
             return
-        except TooLarge:
-            status, reply = 413, too_large(self._limits.body)
-        except Refuse as refused:
-            status, reply = refused.status, replies.encode(self.refuse(refused))
-        except Unavailable as error:
-            status, reply, headers = 503, unavailable(error), RETRY
-        except Exception as error:
-            log.exception("a prediction failed")
-            told.failed(error)
-            status, reply = 500, OURS
+        except Exception as error:  # noqa: BLE001 - each has its answer
+            status, reply, headers = self.failed(error)
+        self.measure(status, started)
+        await send_json(send, status, reply, headers)
+
+    def failed(self, error: BaseException) -> tuple[int, bytes, Headers]:
+        """What a request is told that could not be answered: status, body and further headers."""
+        if isinstance(error, Refuse):
+            return error.status, replies.encode(self.refuse(error)), NONE
+        if isinstance(error, Unavailable):
+            return 503, unavailable(error), RETRY
+        if isinstance(error, TooLarge):
+            return 413, too_large(self.limit), NONE
+        log.error("a prediction failed", exc_info=error)
+        told.failed(error)
+        return 500, OURS, NONE
+
+    def measure(self, status: int, started: float) -> None:
+        """Count a reply to a request that began then, by `perf_counter`."""
         self._counts.replies["/predict", status] += 1
         self._took.add(perf_counter() - started)
-        await send_json(send, status, reply, headers)
 
     async def answer(self, body: bytes, reasons: int) -> bytes:
         """The reply to one body, once it is durable. Raises Refuse, Unavailable."""
-        asked = _Asked(self._live, self._decider, body, reasons)
+        asked = Asked(self._live, self._decider, body, reasons)
         reply = await self._durable.do(asked)
         self.count(asked.decision, asked.old)
         return reply
+
+    def ask(self, body: bytes, answer: Awaiting, context: Context) -> Asked:
+        """Like `answer` without a coroutine: `answer` is told when it is durable, then the caller is to `count` it.
+
+        The work is done in `context`. Raises Unavailable.
+        """
+        asked = Asked(self._live, self._decider, body, 0)
+        self._durable.put(asked, answer, context)
+        return asked
 
     def count(self, decision: Decision, old: bool) -> None:
         """On the event loop only."""
@@ -104,7 +125,7 @@ class Predict:
         return replies.error_shape(refused.message, refused.problems, refused.shown)
 
 
-class _Asked:
+class Asked:
     """One request on its way through the ledger's thread: from its body to its reply."""
 
     __slots__ = ("_body", "_champion", "_decider", "_live", "_raw", "_reasons", "decision", "old")

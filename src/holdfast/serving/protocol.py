@@ -14,6 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from holdfast.serving.direct import Ask
 from holdfast.serving.door import GRACE, OPEN, Door
 from holdfast.serving.sockets import unread_for
 
@@ -52,6 +53,8 @@ class Connection(HttpToolsProtocol):
         self._stalled_since: float | None = None
         self._closing_since: float | None = None
         self._held = False
+        self._ask: Ask | None = None
+        """The request that comes in, when it goes straight to the ledger."""
         self._old = False
         """Whether the next request waited too long, unread, on a connection that was told to wait."""
 
@@ -127,14 +130,44 @@ class Connection(HttpToolsProtocol):
             self._old = False
             self.scope["method"] = self.parser.get_method().decode("ascii")
             return
+        if self._goes_directly():
+            return
         super().on_headers_complete()
         self._unfinished = True
         door.incomplete += 1
         if door.draining_since is not None:
             self.cycle.keep_alive = False
 
+    def _goes_directly(self) -> bool:
+        """Whether this request goes straight to the ledger; its answer then does not pass the app."""
+        direct, parser = self.door.direct, self.parser
+        if (
+            direct is None
+            or self.url != b"/predict"
+            or parser.get_method() != b"POST"
+            or parser.get_http_version() != "1.1"
+            or parser.should_upgrade()
+            or self.expect_100_continue
+            or self.flow.write_paused
+            or self._under_way() is not None
+        ):
+            return False
+        ask = self._ask = direct.admit(self)
+        if ask is None:
+            return False
+        if self.door.draining_since is not None:
+            ask.keep_alive = False
+        self.cycle = cast(RequestResponseCycle, ask)
+        return True
+
+    def leave(self, ask: Ask) -> None:
+        """A request that went straight to the ledger is answered."""
+        self.tasks.discard(cast("asyncio.Task[None]", ask))
+
     def on_body(self, body: bytes) -> None:
-        if not self._turned_away:
+        if self._ask is not None:
+            self._ask.add(body)
+        elif not self._turned_away:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -147,7 +180,14 @@ class Connection(HttpToolsProtocol):
         self._complete()
         # An early answer (too large, say) may be out before the body has come to its end.
         self.phase = IDLE if self.cycle.response_complete else WORK
-        super().on_message_complete()
+        ask = self._ask
+        if ask is None:
+            super().on_message_complete()
+            return
+        self._ask = None
+        if self.phase is WORK:
+            self.tasks.add(cast("asyncio.Task[None]", ask))
+            ask.begin()
 
     def _busy(self) -> int:
         """Requests at work or waiting for the ledger."""

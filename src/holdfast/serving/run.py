@@ -32,6 +32,7 @@ from holdfast.serving.app import create_app
 from holdfast.serving.aside import experiments
 from holdfast.serving.chores import Chores, Probe, free_readers, keep_copy, tell_refusals
 from holdfast.serving.chores import watch as look_at
+from holdfast.serving.direct import Direct
 from holdfast.serving.door import Patience
 from holdfast.serving.durable import Durable
 from holdfast.serving.follow import Course, Follower, begin
@@ -41,6 +42,7 @@ from holdfast.serving.line import Line, Ready
 from holdfast.serving.live import Live
 from holdfast.serving.locked import locked
 from holdfast.serving.metrics import Counts
+from holdfast.serving.predict import Predict
 from holdfast.serving.server import Server
 from holdfast.serving.sockets import allow_many_files
 from holdfast.serving.tally import Tally
@@ -55,6 +57,7 @@ class Opened:
     """The open parts of a server."""
 
     app: Guard
+    predict: Predict
     live: Live
     state: State
     durable: Durable
@@ -121,8 +124,10 @@ def opened(
         stack.callback(chores.stop)
         total = tally.total if tally else None
         access = Access(home, locks)
-        app = create_app(live, state, durable, reader, limits, counts=counts, total=total, access=access, gauges=gauges)
-        yield Opened(app, live, state, durable, counts, gauges, tally, locks)
+        app, predict = create_app(
+            live, state, durable, reader, limits, counts=counts, total=total, access=access, gauges=gauges
+        )
+        yield Opened(app, predict, live, state, durable, counts, gauges, tally, locks)
 
 
 def serve(
@@ -195,7 +200,9 @@ def answer(
         watched(parts.app, watch, parts.durable, parts.counts) as app,
         _deaf((signal.SIGTERM, signal.SIGINT)),
     ):
-        server = Server(config(app, tls), patience, parts.counts.turned_away, ready, parts.durable, parts.tally)
+        # Where each request is watched, it is watched around the app: all of them go through it.
+        direct = Direct(parts.app, parts.predict) if app is parts.app else None
+        server = Server(config(app, tls), patience, parts.counts.turned_away, ready, parts.durable, parts.tally, direct)
         parts.gauges.door = server.readings
         if line is not None:
             line.when_gone(server.end)

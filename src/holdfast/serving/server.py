@@ -13,6 +13,7 @@ from typing import cast
 
 import uvicorn
 
+from holdfast.serving.direct import Direct
 from holdfast.serving.door import SWEEP, Door, Patience
 from holdfast.serving.durable import Durable
 from holdfast.serving.protocol import Connection
@@ -38,6 +39,7 @@ class Server(uvicorn.Server):
         started: Callable[[], None],
         durable: Durable,
         tally: Tally | None = None,
+        direct: Direct | None = None,
     ) -> None:
         settings.timeout_graceful_shutdown = int(patience.drain)
         super().__init__(settings)
@@ -46,6 +48,7 @@ class Server(uvicorn.Server):
         self._told = started
         self._durable = durable
         self._tally = tally
+        self._direct = direct
 
     def end(self) -> None:
         """As a signal does. From any thread."""
@@ -61,7 +64,7 @@ class Server(uvicorn.Server):
         }
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._door = Door(self._patience, self._turned_away, asyncio.get_running_loop().time)
+        self._door = Door(self._patience, self._turned_away, asyncio.get_running_loop().time, self._direct)
         # uvicorn makes each connection by calling this with its own keywords.
         self.config.http_protocol_class = cast(type[asyncio.Protocol], partial(Connection, self._door))
         await super().startup(sockets)
