@@ -70,13 +70,17 @@ class _Group:
     def source(self) -> list[str]:
         """Lines that search the ends in `root`, the entity's node, or in what lies below it.
 
-        Most ends lie in the open leaf, which is fetched once; what lies before that leaf is written above it.
+        Most ends lie in the open leaf, which is fetched once. Where all do, what lies before that leaf is not looked
+        up: every answer is a difference of two ends.
         """
         number = self.number
         key, place = f"series{number} + entity{self.entity}", f"entity{self.entity} + series{number}"  # see `node_key`
         nothing, leaf = ["if root is None:"], ["else:", *_opened("root", self.shape)]  # a first byte is a node's level
         tail = ["elif root[0]:", f"    leaf = present(get({place} + at_end), {key})", *_opened("leaf", self.shape)]
-        tail += [f"    base_n, base_s, base_q = full{number}(get, {key}, root)"]
+        far = max(self.offsets)
+        tail += [f"    {line}" for line in _sought(far)]
+        inside = ["    far = i", "    if far:"]
+        beyond = ["    else:", f"        base_n, base_s, base_q = full{number}(get, {key}, root)"]
         for at, offset in enumerate(self.offsets):
             names, when = self._names(at), f"t - {offset}"
             below = [f"    {names.n}, {names.s}, {names.q} = before{number}(get, {key}, root, {when})"]
@@ -85,16 +89,18 @@ class _Group:
                 nothing.append(f"    {names.last} = None")
                 below.append(f"    {names.last} = latest{number}(get, {key}, root, {when})")
             here = self._leaf(names, recent=at in self.recent)
-            leaf += [f"    i = bisect(words, {when}, 1, stop) - 1", *(f"    {line}" for line in here)]
-            tail += [f"    i = bisect(words, {when}, 1, stop) - 1", "    if i:"]
-            tail += [f"        {line}" for line in here]
-            tail.append(f"        {names.n} += base_n")
+            leaf += [f"    {line}" for line in (*_sought(offset), *here)]
+            sought = ["i = far"] if offset == far else _sought(offset)
+            inside += [f"        {line}" for line in (*sought, *here)]
+            beyond += [*(f"        {line}" for line in sought), "        if i:"]
+            beyond += [f"            {line}" for line in here]
+            beyond.append(f"            {names.n} += base_n")
             if self.shape.sums:
-                tail.append(f"        {names.s} += base_s")
+                beyond.append(f"            {names.s} += base_s")
             if self.shape.squares:
-                tail.append(f"        {names.q} += base_q")
-            tail += ["    else:", *(f"    {line}" for line in below)]
-        return [f"root = get({place})", *nothing, *tail, *leaf]
+                beyond.append(f"            {names.q} += base_q")
+            beyond += ["        else:", *(f"        {line}" for line in below)]
+        return [f"root = get({place})", *nothing, *tail, *inside, *beyond, *leaf]
 
     def _leaf(self, names: _End, *, recent: bool) -> list[str]:
         """What lies before point `i` of a leaf of `stop` - 1 points: each column is as long as `stop`."""
@@ -117,6 +123,13 @@ class _Group:
             f"latest{number}": self.shape.latest,
             f"full{number}": self.shape.before_open,
         }
+
+
+def _sought(offset: int) -> list[str]:
+    """Lines that find how many points of a leaf lie before an end. Most decisions are later than any event known."""
+    if offset:
+        return [f"i = bisect(words, t - {offset}, 1, stop) - 1"]
+    return ["i = stop - 1", "if words[i] >= t:", "    i = bisect(words, t, 1, stop) - 1"]
 
 
 def _opened(name: str, shape: Shape) -> list[str]:

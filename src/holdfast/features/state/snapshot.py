@@ -13,17 +13,20 @@ from holdfast.features.state.tables import Applied, Tables, applied
 class Snapshot:
     """Reads of one request; keep it for no longer. `get` finds a node of the trees by its key."""
 
-    __slots__ = ("_tables", "get", "transaction")
+    __slots__ = ("_applied", "_tables", "get", "transaction")
 
     def __init__(self, tables: Tables, transaction: lmdb.Transaction[bytes]) -> None:
         self._tables = tables
         self.transaction = transaction
         self.get = transaction.get
+        self._applied: Applied | None = None
 
     @property
     def applied(self) -> Applied:
         """How far the ledger is applied here."""
-        return applied(self.transaction, self._tables)
+        if self._applied is None:
+            self._applied = applied(self.transaction, self._tables)
+        return self._applied
 
     @property
     def applied_seq(self) -> int:
