@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ import psutil
 import uvloop
 from benchmarks.clients import whole
 from benchmarks.serve import ROOT, bodies, prepare
+from benchmarks.servers import free_port, running
 
 from holdfast.contract.model import Contract
 from holdfast.features.state.state import State
@@ -117,16 +117,13 @@ def begun(home: Path, contract: Contract) -> Experiment:
     )
 
 
-def measure(home: Path, contract: Contract, told: argparse.Namespace) -> dict[str, Any]:
-    cores = sorted(os.sched_getaffinity(0))
-    script = [sys.executable, "-m", "benchmarks.serve", "--server", str(home), "--core", str(cores[0])]
-    process = subprocess.Popen(script, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[str, Any]:
+    home, cores, port = folder / ".holdfast", sorted(os.sched_getaffinity(0)), free_port()
+    command: list[str | Path] = [sys.executable, "-m", "holdfast.cli.main", "-C", folder, "serve", "--port", str(port)]
     rows: list[dict[bool, dict[str, float]]] = []
-    try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        worker = psutil.Process(process.pid)
-        os.sched_setaffinity(0, {cores[-1]})
+    os.sched_setaffinity(0, {cores[-1]})
+    with running(command, port, "/predict", next(bodies(0)), core=cores[0], folder=folder) as server:
+        worker = psutil.Process(server.pid)
         uvloop.run(load(port, told.clients, 1.0, told.pause))
         for pair in range(told.pairs):
             row: dict[bool, dict[str, float]] = {}
@@ -146,10 +143,7 @@ def measure(home: Path, contract: Contract, told: argparse.Namespace) -> dict[st
                     "cpu": 1e6 * spent / len(waits),
                 }
             rows.append(row)
-    finally:
-        process.terminate()
-        process.wait(30)
-        os.sched_setaffinity(0, set(cores))
+    os.sched_setaffinity(0, set(cores))
     found: dict[str, Any] = {"clients": told.clients, "pause_s": told.pause, "pairs": told.pairs}
     for name in ("rate", "p50", "p99", "cpu"):
         ratios = sorted(row[True][name] / row[False][name] for row in rows)
@@ -177,8 +171,10 @@ def main() -> None:
     words.add_argument("--json", action="store_true")
     told = words.parse_args()
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as folder:
-        home = Path(folder)
-        found = measure(home, prepare(home, told.history), told)
+        place = Path(folder)
+        contract = prepare(place / ".holdfast", told.history)
+        (place / "holdfast.toml").write_text("")
+        found = measure(place, contract, told)
     if told.json:
         print(json.dumps(found))
         return

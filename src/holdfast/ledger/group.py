@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -14,6 +14,9 @@ from holdfast.ledger.writer import LedgerWriter, Settled
 
 MOST = 1_024
 """Records in one batch."""
+
+PIECE = 4
+"""Records in no hurry that ride together."""
 
 T = TypeVar("T")
 
@@ -43,11 +46,13 @@ class GroupCommitter:
         self._put((intents, future, False))
         return future
 
-    def ride(self, records: Sequence[Record]) -> Future[None]:
-        """Records that are in no hurry and new for sure: resolved when they were written with a batch of others."""
-        future: Future[None] = Future()
-        self._writer.riders.append((records, future))
-        return future
+    def ride(self, records: Sequence[Record]) -> Iterator[Future[None]]:
+        """Records that are in no hurry and new for sure: futures of their pieces, each resolved when it was written
+        with a batch of others. In small pieces, because whoever waits for that batch waits for them too.
+        """
+        pieces = [(records[at : at + PIECE], Future[None]()) for at in range(0, len(records), PIECE)]
+        self._writer.riders.extend(pieces)
+        return (future for _, future in pieces)
 
     def run(self, work: Callable[[LedgerWriter], T]) -> Future[T]:
         """What `work` answers in the ledger's thread, alone with the writer: to decide, and write what was decided."""

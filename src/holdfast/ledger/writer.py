@@ -32,6 +32,9 @@ from holdfast.ledger.records import Decision, Event, Outcome, Record, decode, en
 
 Settled = Record | Conflict
 
+RIDERS = 2
+"""Records in no hurry that may ride with each that is waited for: a shadow or two of a decision."""
+
 Bodies = dict[bytes, dict[str, object]]
 """Bodies and what strict reading made of them, for whoever needs them next."""
 
@@ -104,20 +107,29 @@ class LedgerWriter:
         if together and any(isinstance(item, Conflict) for item in settled):
             return settled
         if self.riders and (fresh or not records):
-            self._with_rider(fresh, applied, read)
+            self._with_riders(fresh, applied, read)
         elif fresh:
             self._accept(fresh, applied, read)
         return settled
 
-    def _with_rider(self, records: list[Record], applied: Applied, read: Bodies) -> None:
-        """The batch with the rider that has waited longest behind it."""
-        riding, told = self.riders.popleft()
+    def _with_riders(self, records: list[Record], applied: Applied, read: Bodies) -> None:
+        """The batch with riders behind it, those that have waited longest: at least a piece, so that there is an end to
+        them, and else `RIDERS` records for each of the batch, so that nobody waits long for them. All, behind none.
+        """
+        together, told = list(records), list[Future[None]]()
+        most = (1 + RIDERS) * len(records)
+        while self.riders and (not told or not records or len(together) < most):
+            riding, future = self.riders.popleft()
+            together += riding
+            told.append(future)
         try:
-            self._accept([*records, *riding], applied, read)
+            self._accept(together, applied, read)
         except Exception as error:
-            told.set_exception(error)
+            for future in told:
+                future.set_exception(error)
             raise
-        told.set_result(None)
+        for future in told:
+            future.set_result(None)
 
     def _resolve(self, snapshot: Snapshot, records: Sequence[Record]) -> tuple[list[Settled], list[Record]]:
         """What each record will be answered with, and those that are new."""
