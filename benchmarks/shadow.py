@@ -130,6 +130,9 @@ def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[
             for shadowed in (False, True) if pair % 2 else (True, False):
                 record = begun(home, contract) if shadowed else None
                 time.sleep(2.0)
+                if told.other_core:
+                    for process in worker.children():
+                        process.cpu_affinity([cores[-1]])
                 before = sum(worker.cpu_times()[:2])
                 waits = np.array(uvloop.run(load(port, told.clients, told.seconds, told.pause)))
                 spent = sum(worker.cpu_times()[:2]) - before
@@ -168,6 +171,7 @@ def main() -> None:
     words.add_argument("--clients", type=int, default=16)
     words.add_argument("--pause", type=float, default=0.01)
     words.add_argument("--history", type=int, default=20_000)
+    words.add_argument("--other-core", action="store_true")
     words.add_argument("--json", action="store_true")
     told = words.parse_args()
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as folder:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.records import Record
-from holdfast.ledger.writer import LedgerWriter, Settled
+from holdfast.ledger.writer import LedgerWriter, Ride, Settled
 
 MOST = 1_024
 """Records in one batch."""
-
-PIECE = 4
-"""Records in no hurry that ride together."""
 
 T = TypeVar("T")
 
@@ -46,13 +43,11 @@ class GroupCommitter:
         self._put((intents, future, False))
         return future
 
-    def ride(self, records: Sequence[Record]) -> Iterator[Future[None]]:
-        """Records that are in no hurry and new for sure: futures of their pieces, each resolved when it was written
-        with a batch of others. In small pieces, because whoever waits for that batch waits for them too.
-        """
-        pieces = [(records[at : at + PIECE], Future[None]()) for at in range(0, len(records), PIECE)]
-        self._writer.riders.extend(pieces)
-        return (future for _, future in pieces)
+    def ride(self, records: Sequence[Record]) -> Future[None]:
+        """Records that are in no hurry and new for sure: resolved when all were written with batches of others."""
+        ride = Ride(records)
+        self._writer.rides.append(ride)
+        return ride.written
 
     def run(self, work: Callable[[LedgerWriter], T]) -> Future[T]:
         """What `work` answers in the ledger's thread, alone with the writer: to decide, and write what was decided."""

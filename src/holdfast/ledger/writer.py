@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -34,6 +35,8 @@ Settled = Record | Conflict
 
 RIDERS = 2
 """Records in no hurry that may ride with each that is waited for: a shadow or two of a decision."""
+FEWEST = 4
+"""So many ride with any batch, however small."""
 
 Bodies = dict[bytes, dict[str, object]]
 """Bodies and what strict reading made of them, for whoever needs them next."""
@@ -46,6 +49,19 @@ def now_micros() -> int:
 def utc_day(micros: int) -> str:
     """``20261122``: the UTC day of an instant."""
     return datetime.fromtimestamp(micros // 1_000_000, UTC).strftime("%Y%m%d")
+
+
+class Ride:
+    """Records in no hurry: they are written with the batches of others and cost no sync of their own."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.waiting = deque(records)
+        self.written: Future[None] = Future()
+        """Resolved when all are written; with the first failure, after which none of the rest is."""
+
+    def take(self, most: int) -> list[Record]:
+        """The first of those that wait."""
+        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
 
 
 class LedgerWriter:
@@ -61,8 +77,7 @@ class LedgerWriter:
         self._reader = LedgerReader(log.directory)
         self._threads = threading.Lock()
         self._lock = _open_lock(log.directory / "lock")
-        self.riders: deque[tuple[Sequence[Record], Future[None]]] = deque()
-        """Records in no hurry: they are written with the next batch and cost no sync of their own."""
+        self.rides: deque[Ride] = deque()
         with self._alone():
             self._catch_up()
 
@@ -106,30 +121,37 @@ class LedgerWriter:
             settled, fresh = self._resolve(snapshot, records)
         if together and any(isinstance(item, Conflict) for item in settled):
             return settled
-        if self.riders and (fresh or not records):
+        if self.rides and (fresh or not records):
             self._with_riders(fresh, applied, read)
         elif fresh:
             self._accept(fresh, applied, read)
         return settled
 
     def _with_riders(self, records: list[Record], applied: Applied, read: Bodies) -> None:
-        """The batch with riders behind it, those that have waited longest: at least a piece, so that there is an end to
-        them, and else `RIDERS` records for each of the batch, so that nobody waits long for them. All, behind none.
+        """The batch with those behind it that have waited longest: a few, because whoever waits for the batch waits for
+        them too. All of them, where nobody does.
         """
-        together, told = list(records), list[Future[None]]()
-        most = (1 + RIDERS) * len(records)
-        while self.riders and (not told or not records or len(together) < most):
-            riding, future = self.riders.popleft()
-            together += riding
-            told.append(future)
+        room = max(FEWEST, RIDERS * len(records)) if records else sys.maxsize
+        together, riding = list(records), list[Ride]()
+        while self.rides and room > 0:
+            ride = self.rides[0]
+            part = ride.take(room)
+            together += part
+            room -= len(part)
+            riding.append(ride)
+            if not ride.waiting:
+                self.rides.popleft()
         try:
             self._accept(together, applied, read)
         except Exception as error:
-            for future in told:
-                future.set_exception(error)
+            for ride in riding:
+                ride.written.set_exception(error)
+            if riding and self.rides and self.rides[0] is riding[-1]:
+                self.rides.popleft()
             raise
-        for future in told:
-            future.set_result(None)
+        for ride in riding:
+            if not ride.waiting:
+                ride.written.set_result(None)
 
     def _resolve(self, snapshot: Snapshot, records: Sequence[Record]) -> tuple[list[Settled], list[Record]]:
         """What each record will be answered with, and those that are new."""

@@ -161,13 +161,12 @@ class Aside(threading.Thread):
 
 def ride(committer: GroupCommitter, records: Sequence[Record]) -> None:
     """Write records with the next batch of answers, or alone when none comes for a while."""
-    for written in committer.ride(records):
-        while True:
-            try:
-                written.result(PATIENCE)
-                break
-            except TimeoutError:
-                committer.submit_all(()).result()  # nobody came: the one that has waited longest goes alone
+    written = committer.ride(records)
+    while True:
+        try:
+            return written.result(PATIENCE)
+        except TimeoutError:
+            committer.submit_all(()).result()  # nobody came: all that wait go alone
 
 
 class Tallies(threading.Thread):

@@ -1,8 +1,8 @@
 """The process that scores shadows: ``python -m holdfast.serving.shadowing HOME``.
 
 It reads answered decisions from the ledger and has the lowest priority, so it uses time that nobody else wants. When it
-falls behind it leaves the oldest out, and says how many. A shadow reads state as it stands when it comes to the
-decision; what it knew is in its own `read_seq`, so that it can be replayed like a decision.
+falls behind it leaves the oldest out, and says how many. What a shadow knew is in its own `read_seq`, so that it can be
+replayed like a decision.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from holdfast.bundle.load import load
 from holdfast.contract.model import NULL_CODE, Cell
 from holdfast.contract.values import read_strict
 from holdfast.errors import HoldfastError
-from holdfast.features.state.snapshot import Snapshot
 from holdfast.features.state.state import State
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Experiment, Record, Shadow, Tally
@@ -111,11 +110,9 @@ class Shadower:
             if decision.seq <= self._done or self._record is None or self._router is None:
                 continue
             self._done = decision.seq
-            if not self._router.takes_part(self._router.cells_of(decision)):
+            if not self._router.takes_part(decision):
                 continue
-            raw = read_strict(decision.body)
-            with self._state.snapshot() as snapshot:
-                part += [shadow(version, decision, raw, snapshot, self._record.seq) for version in self._versions]
+            part += [beside(version, decision, self._state, self._record.seq) for version in self._versions]
             if len(part) >= FRAME:
                 yield part
                 part = []
@@ -127,8 +124,16 @@ class Shadower:
             yield part
 
 
-def shadow(version: Version, decision: Decision, raw: dict[str, object], snapshot: Snapshot, experiment: int) -> Shadow:
-    """What this version would have decided. What its contract does not find in the request is null."""
+def beside(version: Version, decision: Decision, state: State, experiment: int) -> Shadow:
+    """What this version would have decided.
+
+    Where it has the contract that answered, it is given the features of the answer: what was known then, and most of
+    the work spared. Otherwise state is read as it is now, and what its contract does not find in the request is null.
+    """
+    if version.contract_hash == decision.contract:
+        row = list(version.packed.unpack(decision.features))
+        return _judged(version, decision, row, decision.read_seq, [], experiment)
+    raw = read_strict(decision.body)
     parsed = version.read({name: value for name, value in raw.items() if name in version.accepted})
     wrong = {problem.field for problem in parsed.problems}
     cells: list[Cell] = [
@@ -136,13 +141,20 @@ def shadow(version: Version, decision: Decision, raw: dict[str, object], snapsho
         for cell, field in zip(parsed.cells, version.source.fields, strict=True)
     ]
     cells[version.id_at], cells[version.time_at] = decision.event_id, decision.time
-    row = version.row(cells, version.reads(snapshot, cells, decision.time))
+    with state.snapshot() as snapshot:
+        row = version.row(cells, version.reads(snapshot, cells, decision.time))
+        return _judged(version, decision, row, snapshot.applied_seq, sorted(wrong), experiment)
+
+
+def _judged(
+    version: Version, decision: Decision, row: list[float], read_seq: int, missing: list[str], experiment: int
+) -> Shadow:
     score, probability = version.bundle.predict(row)
     threshold = version.bundle.threshold.value
     return Shadow(
         decision_seq=decision.seq,
         event_id=decision.event_id,
-        read_seq=snapshot.applied_seq,
+        read_seq=read_seq,
         contract=version.contract_hash,
         model=version.name,
         version=version.version,
@@ -152,7 +164,7 @@ def shadow(version: Version, decision: Decision, raw: dict[str, object], snapsho
         probability=probability,
         threshold=threshold,
         decision=probability >= threshold,
-        missing=sorted(wrong),
+        missing=missing,
         answered=decision.decision,
     )
 

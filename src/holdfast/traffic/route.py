@@ -48,9 +48,9 @@ class Router:
                 return place, self.why[place]
         return 0, self.outside
 
-    def takes_part(self, cells: Sequence[Cell]) -> bool:
-        """Whether the event meets the experiment's rule."""
-        return self._rule is None or self._rule(cells)
+    def takes_part(self, decision: Decision) -> bool:
+        """Whether the event of a recorded decision meets the experiment's rule."""
+        return self._rule is None or self._rule(self.cells_of(decision))
 
     def cells_of(self, decision: Decision) -> tuple[Cell, ...]:
         """The deciding event's cells of a recorded decision, also the id and time that the server filled in."""
