@@ -17,10 +17,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -28,6 +27,7 @@ import uvloop
 from benchmarks.clients import whole
 from benchmarks.serve import ROOT, bodies, prepare
 from benchmarks.servers import free_port, running
+from numpy.typing import NDArray
 
 from holdfast.contract.model import Contract
 from holdfast.features.state.state import State
@@ -117,45 +117,61 @@ def begun(home: Path, contract: Contract) -> Experiment:
     )
 
 
+class Window(NamedTuple):
+    """What one window of load saw: seconds each answer took, seconds it lasted, the worker's processor seconds."""
+
+    waits: NDArray[np.float64]
+    lasted: float
+    spent: float
+
+
+def _quantile(at: float) -> Callable[[Sequence[Window]], float]:
+    """Milliseconds, of the answers of all windows together."""
+    return lambda windows: 1e3 * float(np.quantile(np.concatenate([item.waits for item in windows]), at))
+
+
+FIGURES: dict[str, Callable[[Sequence[Window]], float]] = {
+    "rate": lambda windows: sum(len(item.waits) for item in windows) / sum(item.lasted for item in windows),
+    "p50": _quantile(0.5),
+    "p99": _quantile(0.99),
+    "cpu": lambda windows: 1e6 * sum(item.spent for item in windows) / sum(len(item.waits) for item in windows),
+}
+
+
+def _ratio(figure: Callable[[Sequence[Window]], float], rows: Sequence[dict[bool, Window]]) -> float:
+    return figure([row[True] for row in rows]) / figure([row[False] for row in rows])
+
+
 def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[str, Any]:
     home, cores, port = folder / ".holdfast", sorted(os.sched_getaffinity(0)), free_port()
     command: list[str | Path] = [sys.executable, "-m", "holdfast.cli.main", "-C", folder, "serve", "--port", str(port)]
-    rows: list[dict[bool, dict[str, float]]] = []
+    rows: list[dict[bool, Window]] = []
     os.sched_setaffinity(0, {cores[-1]})
     with running(command, port, "/predict", next(bodies(0)), core=cores[0], folder=folder) as server:
         worker = psutil.Process(server.pid)
         uvloop.run(load(port, told.clients, 1.0, told.pause))
         for pair in range(told.pairs):
-            row: dict[bool, dict[str, float]] = {}
+            row: dict[bool, Window] = {}
             for shadowed in (False, True) if pair % 2 else (True, False):
                 record = begun(home, contract) if shadowed else None
                 time.sleep(2.0)
-                if told.other_core:
-                    for process in worker.children():
-                        process.cpu_affinity([cores[-1]])
                 before = sum(worker.cpu_times()[:2])
                 waits = np.array(uvloop.run(load(port, told.clients, told.seconds, told.pause)))
                 spent = sum(worker.cpu_times()[:2]) - before
                 if record is not None:
                     write(home, following(record, "stop", "bench"))
                     time.sleep(1.0)
-                row[shadowed] = {
-                    "rate": len(waits) / told.seconds,
-                    "p50": 1e3 * float(np.quantile(waits, 0.5)),
-                    "p99": 1e3 * float(np.quantile(waits, 0.99)),
-                    "cpu": 1e6 * spent / len(waits),
-                }
+                row[shadowed] = Window(waits, told.seconds, spent)
             rows.append(row)
     os.sched_setaffinity(0, set(cores))
     found: dict[str, Any] = {"clients": told.clients, "pause_s": told.pause, "pairs": told.pairs}
-    for name in ("rate", "p50", "p99", "cpu"):
-        ratios = sorted(row[True][name] / row[False][name] for row in rows)
-        draws = np.random.default_rng(1).choice(ratios, (2_000, len(ratios)))
-        low, high = np.quantile(np.median(draws, axis=1), (0.025, 0.975))
+    draws = np.random.default_rng(1).integers(0, len(rows), (1_000, len(rows)))
+    for name, figure in FIGURES.items():
+        low, high = np.quantile([_ratio(figure, [rows[at] for at in draw]) for draw in draws.tolist()], (0.025, 0.975))
         found[name] = {
-            "without": round(median(row[False][name] for row in rows), 3),
-            "with": round(median(row[True][name] for row in rows), 3),
-            "ratio": round(median(ratios), 4),
+            "without": round(figure([row[False] for row in rows]), 3),
+            "with": round(figure([row[True] for row in rows]), 3),
+            "ratio": round(_ratio(figure, rows), 4),
             "ratio_between": [round(float(low), 4), round(float(high), 4)],
         }
     records = list(LedgerReader(home / "ledger").records())
@@ -171,7 +187,6 @@ def main() -> None:
     words.add_argument("--clients", type=int, default=16)
     words.add_argument("--pause", type=float, default=0.01)
     words.add_argument("--history", type=int, default=20_000)
-    words.add_argument("--other-core", action="store_true")
     words.add_argument("--json", action="store_true")
     told = words.parse_args()
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as folder:

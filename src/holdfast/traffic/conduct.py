@@ -32,17 +32,20 @@ class Next:
 NOTHING = Next()
 
 
-def conduct(latest: Experiment, counts: Counts, champion: str, now: int) -> Next:
-    """What follows at `now` (µs UTC). `champion` is the bundle that is champion by the ledger's promotions."""
+def conduct(latest: Experiment, counts: Counts | None, champion: str, now: int) -> Next:
+    """What follows at `now` (µs UTC). `champion` is the bundle that is champion by the ledger's promotions.
+
+    Nothing follows from the counts of a shadow, so they need not be there.
+    """
     if latest.arms[0].bundle != champion:
         return Next(following(latest, "stop", "another version was made champion meanwhile"))
+    if latest.kind == "shadow" or counts is None:
+        return NOTHING
     counts.mature(now)
     spans = list(counts.spans.values())
     seconds = (now - latest.received_at) / 1e6
     if latest.kind == "canary":
         return _canary(latest, counts, spans, seconds)
-    if latest.kind == "shadow":
-        return NOTHING
     wrong = _harm(latest, counts)
     if wrong:
         return Next(following(latest, "halt", wrong, evidence=told(counts)))

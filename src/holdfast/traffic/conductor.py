@@ -24,7 +24,7 @@ CHAMPION = "champion"
 class Conductor:
     """`contract_of` answers the contract of a bundle, or raises HoldfastError.
 
-    `only` are the experiments to count, by the seq of their start (None: those under way).
+    `only` are the experiments to count, by the seq of their start (None: those under way that something follows from).
     """
 
     def __init__(
@@ -46,9 +46,19 @@ class Conductor:
         """Take the records up to `until`."""
         if self._seq < 0:
             self._seq = self._begin(until)
+        while not self.counts and self._seq < until:
+            self._seq = self._skip(until)
         for record in self._reader.records(self._seq, until):
             self._take(record)
         self._seq = max(self._seq, until)
+
+    def _skip(self, until: int) -> int:
+        """While nothing is counted only the experiments' own course is read: where it says that something is to be."""
+        for record in self._reader.course(self._seq, until):
+            self._take(record)
+            if self.counts:
+                return record.seq
+        return until
 
     def _begin(self, until: int) -> int:
         """What comes before the first experiment to be counted need not be read whole."""
@@ -72,7 +82,7 @@ class Conductor:
             return
         if not self.course.take(record):
             return
-        if record.action == "start" and (self._only is None or record.seq in self._only):
+        if record.action == "start" and (record.kind != "shadow" if self._only is None else record.seq in self._only):
             try:
                 self.counts[record.seq] = Counts(record, self._contract_of(record.arms[0].bundle))
             except HoldfastError as error:
@@ -89,7 +99,7 @@ class Conductor:
         found = []
         for latest in self.course.running():
             counts = self.counts.get(origin(latest))
-            if counts is None or latest.seq in self._asked:
+            if latest.seq in self._asked or (counts is None and latest.kind != "shadow"):
                 continue
             following = conduct(latest, counts, self.champion, now)
             if following != NOTHING:
