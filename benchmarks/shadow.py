@@ -142,6 +142,11 @@ def _ratio(figure: Callable[[Sequence[Window]], float], rows: Sequence[dict[bool
     return figure([row[True] for row in rows]) / figure([row[False] for row in rows])
 
 
+def _scored(home: Path, since: int) -> bool:
+    """Whether a shadow was kept since then: its process has started."""
+    return any(isinstance(item, Shadow) for item in LedgerReader(home / "ledger").records(since))
+
+
 def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[str, Any]:
     home, cores, port = folder / ".holdfast", sorted(os.sched_getaffinity(0)), free_port()
     command: list[str | Path] = [sys.executable, "-m", "holdfast.cli.main", "-C", folder, "serve", "--port", str(port)]
@@ -154,7 +159,10 @@ def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[
             row: dict[bool, Window] = {}
             for shadowed in (False, True) if pair % 2 else (True, False):
                 record = begun(home, contract) if shadowed else None
-                time.sleep(2.0)
+                uvloop.run(load(port, told.clients, 1.0, told.pause))
+                while record is not None and not _scored(home, record.seq):
+                    time.sleep(0.1)
+                time.sleep(1.0)
                 before = sum(worker.cpu_times()[:2])
                 waits = np.array(uvloop.run(load(port, told.clients, told.seconds, told.pause)))
                 spent = sum(worker.cpu_times()[:2]) - before

@@ -97,7 +97,7 @@ def conducting(home: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if "holdfast.serving.conducting" in words and str(home) in words:
+        if "conducting" in words and str(home) in words:
             found.append(process)
     return found
 

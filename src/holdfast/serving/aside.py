@@ -70,7 +70,7 @@ class Aside(threading.Thread):
         more: Sequence[str] = (),
     ) -> None:
         super().__init__(name=f"holdfast-{role}", daemon=True)
-        self._command = [sys.executable, "-m", f"holdfast.serving.{role}", str(home), *more]
+        self._command = [sys.executable, "-m", "holdfast.serving.beside", role, str(home), *more]
         self._lock_path = home / f"{role}.lock"
         self._wanted = wanted
         self._committer = committer

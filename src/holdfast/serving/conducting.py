@@ -1,4 +1,4 @@
-"""The process that conducts the experiments: ``python -m holdfast.serving.conducting HOME PROMOTER``.
+"""The process that conducts the experiments: ``python -m holdfast.serving.beside conducting HOME PROMOTER``.
 
 Reads the ledger, and hands the records that follow to the worker that started it. PROMOTER is a JSON list: the command
 to which a variant's promotion is given, or an empty list where promotion is done by hand.
@@ -85,14 +85,7 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     begin_as_told()
     end_with_parent()
-    # It counts what was answered a few times a second, which must not make an answer late; a tenth of a processor that
-    # the answers want is still its own, so that a bad canary is halted however busy the server is.
-    os.nice(10)
-    run(Path(sys.argv[1]), sys.stdout.buffer, json.loads(sys.argv[2]))
-
-
-if __name__ == "__main__":
-    main()
+    run(Path(words[0]), sys.stdout.buffer, json.loads(words[1]))

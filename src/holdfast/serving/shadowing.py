@@ -1,6 +1,6 @@
-"""The process that scores shadows: ``python -m holdfast.serving.shadowing HOME``.
+"""The process that scores shadows: ``python -m holdfast.serving.beside shadowing HOME``.
 
-It reads answered decisions from the ledger and has the lowest priority, so it uses time that nobody else wants. When it
+It reads answered decisions from the ledger, and uses time that nobody else wants. When it
 falls behind it leaves the oldest out, and says how many. What a shadow knew is in its own `read_seq`, so that it can be
 replayed like a decision.
 """
@@ -13,7 +13,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -181,20 +180,7 @@ def run(home: Path, out: IO[bytes]) -> None:
         time.sleep(LOOK)
 
 
-def only_when_idle() -> None:
-    """Run when nobody else on this processor wants to. Nothing here is waited for by a worker."""
-    os.nice(19)
-    if hasattr(os, "sched_setscheduler"):
-        with suppress(OSError):  # a container may forbid it; the lowest priority is then what there is
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     begin_as_told()
     end_with_parent()
-    only_when_idle()
-    run(Path(sys.argv[1]), sys.stdout.buffer)
-
-
-if __name__ == "__main__":
-    main()
+    run(Path(words[0]), sys.stdout.buffer)
