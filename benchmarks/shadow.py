@@ -1,11 +1,12 @@
-"""What a shadow costs the answers: p50 and p99 of `/predict` with a shadow and without, in windows that take turns.
+"""What a shadow costs the answers: `/predict` without one, with one, and with a bare loop that uses as much of the
+processor at the same priority, in windows that take turns. The loop says what any process there would cost.
 
 One server on one core (its shadow process inherits that core), clients on another. `--pause` lets each client think
 between two requests, so that the server has idle time in which shadows are scored; without it the server is saturated
 and shadows are mostly left out. `cpu` is the worker's own processor time for one answer, which neighbours on the
 machine disturb least.
 
-    python -m benchmarks.shadow [--pairs 10] [--seconds 3] [--clients 16] [--pause 0.01] [--json]
+    python -m benchmarks.shadow [--rounds 10] [--seconds 3] [--clients 16] [--pause 0.01] [--json]
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -138,8 +140,25 @@ FIGURES: dict[str, Callable[[Sequence[Window]], float]] = {
 }
 
 
-def _ratio(figure: Callable[[Sequence[Window]], float], rows: Sequence[dict[bool, Window]]) -> float:
-    return figure([row[True] for row in rows]) / figure([row[False] for row in rows])
+LOOP = """
+import os, sys, time
+os.nice(19)
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+share = float(sys.argv[1])
+while True:
+    began, used = time.monotonic(), time.thread_time()
+    while time.thread_time() - used < share / 10:
+        pass
+    time.sleep(max(began + 0.1 - time.monotonic(), 0.0))
+"""
+"""What any process costs that uses this share of the server's processor when it is idle, ten times a second."""
+
+ARMS = ("without", "shadow", "loop")
+Row = dict[str, Window]
+
+
+def _ratio(figure: Callable[[Sequence[Window]], float], rows: Sequence[Row], arm: str, base: str) -> float:
+    return figure([row[arm] for row in rows]) / figure([row[base] for row in rows])
 
 
 def _scored(home: Path, since: int) -> bool:
@@ -147,41 +166,74 @@ def _scored(home: Path, since: int) -> bool:
     return any(isinstance(item, Shadow) for item in LedgerReader(home / "ledger").records(since))
 
 
+class Bench:
+    """One server under load, with a shadow, with a loop in its place, or with neither."""
+
+    def __init__(self, home: Path, contract: Contract, worker: psutil.Process, port: int, told: argparse.Namespace):
+        self.home, self.contract, self.worker, self.port, self.told = home, contract, worker, port, told
+        self.share = 0.01
+        """Of a processor, that the shadow's processes used last."""
+
+    def load(self, seconds: float) -> list[float]:
+        return uvloop.run(load(self.port, self.told.clients, seconds, self.told.pause))
+
+    def window(self, arm: str) -> Window:
+        self.load(1.0)
+        time.sleep(0.5)
+        before, beside = sum(self.worker.cpu_times()[:2]), self._beside()
+        waits = np.array(self.load(self.told.seconds))
+        if arm == "shadow":
+            self.share = (self._beside() - beside) / self.told.seconds
+        return Window(waits, self.told.seconds, sum(self.worker.cpu_times()[:2]) - before)
+
+    def _beside(self) -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in self.worker.children())
+
+    def measure(self, arm: str) -> Window:
+        if arm == "without":
+            return self.window(arm)
+        if arm == "loop":
+            core = str(self.worker.cpu_affinity()[0])
+            loop = subprocess.Popen(["taskset", "-c", core, sys.executable, "-c", LOOP, str(self.share)])
+            try:
+                return self.window(arm)
+            finally:
+                loop.kill()
+                loop.wait()
+        record = begun(self.home, self.contract)
+        self.load(1.0)
+        while not _scored(self.home, record.seq):
+            time.sleep(0.1)
+        try:
+            return self.window(arm)
+        finally:
+            write(self.home, following(record, "stop", "bench"))
+            time.sleep(1.5)
+
+
 def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[str, Any]:
     home, cores, port = folder / ".holdfast", sorted(os.sched_getaffinity(0)), free_port()
     command: list[str | Path] = [sys.executable, "-m", "holdfast.cli.main", "-C", folder, "serve", "--port", str(port)]
-    rows: list[dict[bool, Window]] = []
+    rows: list[Row] = []
     os.sched_setaffinity(0, {cores[-1]})
     with running(command, port, "/predict", next(bodies(0)), core=cores[0], folder=folder) as server:
-        worker = psutil.Process(server.pid)
-        uvloop.run(load(port, told.clients, 1.0, told.pause))
-        for pair in range(told.pairs):
-            row: dict[bool, Window] = {}
-            for shadowed in (False, True) if pair % 2 else (True, False):
-                record = begun(home, contract) if shadowed else None
-                uvloop.run(load(port, told.clients, 1.0, told.pause))
-                while record is not None and not _scored(home, record.seq):
-                    time.sleep(0.1)
-                time.sleep(1.0)
-                before = sum(worker.cpu_times()[:2])
-                waits = np.array(uvloop.run(load(port, told.clients, told.seconds, told.pause)))
-                spent = sum(worker.cpu_times()[:2]) - before
-                if record is not None:
-                    write(home, following(record, "stop", "bench"))
-                    time.sleep(1.0)
-                row[shadowed] = Window(waits, told.seconds, spent)
-            rows.append(row)
+        bench = Bench(home, contract, psutil.Process(server.pid), port, told)
+        bench.load(1.0)
+        for number in range(told.rounds):
+            order = ARMS if number % 2 else ARMS[::-1]
+            rows.append({arm: bench.measure(arm) for arm in order})
     os.sched_setaffinity(0, set(cores))
-    found: dict[str, Any] = {"clients": told.clients, "pause_s": told.pause, "pairs": told.pairs}
+    found: dict[str, Any] = {"clients": told.clients, "pause_s": told.pause, "rounds": told.rounds}
+    found["share"] = round(bench.share, 3)
     draws = np.random.default_rng(1).integers(0, len(rows), (1_000, len(rows)))
     for name, figure in FIGURES.items():
-        low, high = np.quantile([_ratio(figure, [rows[at] for at in draw]) for draw in draws.tolist()], (0.025, 0.975))
-        found[name] = {
-            "without": round(figure([row[False] for row in rows]), 3),
-            "with": round(figure([row[True] for row in rows]), 3),
-            "ratio": round(_ratio(figure, rows), 4),
-            "ratio_between": [round(float(low), 4), round(float(high), 4)],
-        }
+        found[name] = {arm: round(figure([row[arm] for row in rows]), 3) for arm in ARMS}
+        for arm, base in (("shadow", "without"), ("loop", "without"), ("shadow", "loop")):
+            drawn = [_ratio(figure, [rows[at] for at in draw], arm, base) for draw in draws.tolist()]
+            low, high = np.quantile(drawn, (0.025, 0.975))
+            found[name][f"{arm} / {base}"] = [
+                round(_ratio(figure, rows, arm, base), 3), round(float(low), 3), round(float(high), 3)
+            ]  # fmt: skip
     records = list(LedgerReader(home / "ledger").records())
     found["shadows_scored"] = sum(isinstance(item, Shadow) for item in records)
     found["shadows_left_out"] = sum(item.dropped for item in records if isinstance(item, Tally))
@@ -190,7 +242,7 @@ def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--pairs", type=int, default=10)
+    words.add_argument("--rounds", type=int, default=10)
     words.add_argument("--seconds", type=float, default=3.0)
     words.add_argument("--clients", type=int, default=16)
     words.add_argument("--pause", type=float, default=0.01)
@@ -205,14 +257,17 @@ def main() -> None:
     if told.json:
         print(json.dumps(found))
         return
-    print(f"{found['clients']} clients, {found['pause_s']} s between requests, {found['pairs']} pairs of windows")
-    for name, unit in (("rate", "/s"), ("p50", " ms"), ("p99", " ms"), ("cpu", " µs")):
+    print(
+        f"{found['clients']} clients, {found['pause_s']} s between requests, {found['rounds']} rounds; shadow and loop "
+        f"use {found['share']:.1%} of the server's processor"
+    )
+    for name, unit in (("rate", "/s"), ("p50", "ms"), ("p99", "ms"), ("cpu", "µs")):
         row = found[name]
-        low, high = row["ratio_between"]
-        print(
-            f"{name:4}  without {row['without']:9}{unit}   with {row['with']:9}{unit}   "
-            f"ratio {row['ratio']:.3f} (95 %: {low:.3f} to {high:.3f})"
+        told_of = "   ".join(f"{arm} {row[arm]}" for arm in ARMS)
+        ratios = "   ".join(
+            f"{pair} {row[pair][0]:.3f} ({row[pair][1]:.3f} to {row[pair][2]:.3f})" for pair in row if "/" in pair
         )
+        print(f"{name:4} {unit}  {told_of}   {ratios}")
     print(f"{found['shadows_scored']} shadows scored, {found['shadows_left_out']} left out")
 
 
