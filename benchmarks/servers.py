@@ -73,12 +73,15 @@ def running(
     path: str,
     body: bytes,
     *,
-    core: int,
+    core: int | str,
     folder: Path,
     more: Mapping[str, str] | None = None,
     patience: float = 90.0,
 ) -> Iterator[Running]:
-    """The server on one core until the block ends; it has answered `body` at `path` once. Raises NoAnswer."""
+    """The server on one core (or several, "0,1") until the block ends; it has answered `body` at `path` once.
+
+    Raises NoAnswer.
+    """
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **(more or {})}
     state = folder / ".holdfast" / "state" / "data.mdb"
     with tempfile.TemporaryFile() as said, held(state):
