@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.cli import (
+    backup,
     contract,
     demo,
     experiment,
@@ -72,6 +73,8 @@ COMMANDS = (
     outcomes.outcomes,
     explain.explain,
     replay.replay,
+    backup.backup,
+    backup.restore,
     demo.demo,
 )
 for _command in COMMANDS:

@@ -73,8 +73,11 @@ class Ask:
 
     def add(self, body: bytes) -> None:
         """A part of the body."""
+        if self.response_complete:
+            return  # it was too large already; what still comes of it is not kept
         self._body += body
-        if len(self._body) > self._direct.predict.limit and not self.response_complete:
+        if len(self._body) > self._direct.predict.limit:
+            self._body.clear()
             self.set_exception(TooLarge())
 
     def begin(self) -> None:

@@ -234,10 +234,13 @@ class Durable:
             answer = waiting.answer
             if answer is None or answer.done():
                 continue
-            if isinstance(item, _Failed):
-                answer.set_exception(item.error)
-            else:
-                answer.set_result(item)
+            try:
+                if isinstance(item, _Failed):
+                    answer.set_exception(item.error)
+                else:
+                    answer.set_result(item)
+            except Exception:
+                log.exception("an answer could not be sent")  # the others of its batch go on
         if self._next:
             self._submit()
         else:

@@ -257,11 +257,21 @@ class State:
         """Keep a synced copy of the whole file: after a power cut it is where replay begins."""
         with durability.gate(self.path):
             part = self.path / "checkpoint.part"
-            with part.open("wb") as file:
-                self._environment.copyfd(file.fileno())
-                os.fsync(file.fileno())
+            self._copy(part)
             part.rename(self.path / durability.CHECKPOINT)
             durability.sync_directory(self.path)
+
+    def copy(self, to: Path) -> int:
+        """Write the whole file as it is at one moment to `to`; returns the seq it surely holds."""
+        applied = self.applied_seq
+        to.parent.mkdir(parents=True, exist_ok=True)
+        self._copy(to)
+        return applied
+
+    def _copy(self, to: Path) -> None:
+        with to.open("wb") as file:
+            self._environment.copyfd(file.fileno())
+            os.fsync(file.fileno())
 
     def close(self) -> None:
         """Sync the file and say that it is clean, so that the next start trusts it whatever the boot."""
