@@ -9,16 +9,16 @@ import psutil
 from fire.audit import audit
 from fire.crowd import Crowd, wait_for
 from fire.experiment import Plan, Result, share
-from fire.server import Running, new_shop
+from fire.server import THROUGH_THE_APP, Running, new_shop
 
-EARLY = """
+EARLY = f"""{THROUGH_THE_APP}
 import asyncio
 from holdfast.serving import predict
 real = predict.Predict.answer
 kept = set()
 async def early(self, body, reasons):
     kept.add(asyncio.ensure_future(real(self, body, reasons)))
-    return b'{"early": true}'
+    return b'{{"early": true}}'
 predict.Predict.answer = early
 """
 """A server that answers before the record is written."""

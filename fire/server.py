@@ -12,6 +12,12 @@ from pathlib import Path
 import psutil
 from tests.serving.shop import ROOT, command, shop
 
+THROUGH_THE_APP = """
+from holdfast.serving import direct
+direct.Direct.admit = lambda self, connection: None
+"""
+"""No prediction goes straight to the ledger: what a control changes in the app then stands in every one's way."""
+
 
 class Running:
     """`start`, break it, `start` again; ends when the block ends. What it says on its errors is in `log`."""

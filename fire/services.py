@@ -24,13 +24,13 @@ from tests.serving.shop import ROOT
 from fire.crowd import Crowd, call, wait_for
 from fire.experiment import Plan, Result, share, skipped
 from fire.registry_away import WATCH, seen
-from fire.server import Running, new_shop
+from fire.server import THROUGH_THE_APP, Running, new_shop
 
 DRIVER = ROOT / ".venv-fire"
 """MLflow's way to PostgreSQL is no dependency of ours: it is installed beside, see `postgres.txt`."""
 BUDGET = 0.05
 """Seconds that 99 of 100 answers may take, whatever the registry does."""
-ASKING = """
+ASKING = f"""{THROUGH_THE_APP}
 from holdfast.serving import predict
 real = predict.Predict.answer
 async def asking(self, body, reasons):
