@@ -1,0 +1,34 @@
+"""GATE102: does every feature say something? One that is mostly missing, or always the same, says nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.checks.check import DATA, Answer, Check, failed, passed
+from holdfast.checks.limits import Limits
+from holdfast.checks.subject import Subject
+
+
+def ask(subject: Subject, limits: Limits) -> Answer:
+    learned = subject.rows.X[subject.split.train.index]
+    kinds = {feature.name: feature.expr.kind for feature in subject.contract.features}
+    missing, constant = {}, []
+    for at, name in enumerate(subject.rows.names):
+        values = learned[:, at]
+        # A category's code 0 stands for null.
+        gone = values == 0 if kinds[name] == "category" else np.isnan(values)
+        missing[name] = float(gone.mean())
+        there = values[~gone]
+        if len(there) and (there == there[0]).all() and not gone.any():
+            constant.append(name)
+    lacking = [name for name, share in missing.items() if share > limits.most_missing]
+    evidence = {"missing_share": missing, "constant": constant}
+    if lacking or constant:
+        told = [f"{name} is missing in {missing[name]:.1%}" for name in lacking]
+        told += [f"{name} is always the same" for name in constant]
+        return failed("; ".join(told), "mend its source, or train --without it", **evidence)
+    most = max(missing, key=missing.__getitem__)
+    return passed(f"missing most often: {most}, in {missing[most]:.1%}; none is constant", **evidence)
+
+
+CHECK = Check("GATE102", DATA, "Features are there, and vary", ask)

@@ -1,0 +1,71 @@
+"""What a check looks at: the version, its bundle, and the rows it learned from and was judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from holdfast.bundle.bundle import Bundle
+from holdfast.contract.model import Contract
+from holdfast.training.fingerprint import Fingerprint, fingerprint
+from holdfast.training.narrow import without
+from holdfast.training.rows import Floats, Rows, Table, rows_of
+from holdfast.training.settings import TrainingSettings, settings_from
+from holdfast.training.split import Part, Split, split
+from holdfast.training.train import trained_from
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A version before the gate. `table` holds its features as its data gives them now."""
+
+    version: str
+    bundle: Bundle
+    table: Table
+    champion: Bundle | None = None
+    """What answers now, if anything does."""
+
+    @cached_property
+    def settings(self) -> TrainingSettings:
+        """As the version was trained with them."""
+        return settings_from(self.bundle.manifest.training["settings"])
+
+    @cached_property
+    def contract(self) -> Contract:
+        """With the features the model has."""
+        return without(self._whole, self.settings.without)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """All rows, in canonical order, with the features the model has."""
+        return self._read[0].without(self.settings.without)
+
+    @cached_property
+    def data(self) -> Fingerprint:
+        """Of the rows as they are now; what it was trained on is in the manifest."""
+        return self._read[1]
+
+    @cached_property
+    def split(self) -> Split:
+        """Who learned and who judged, made again."""
+        return split(self.rows, self.contract.target, self.settings)
+
+    @cached_property
+    def train_probability(self) -> Floats:
+        return self.probability(self.split.train)
+
+    @cached_property
+    def test_probability(self) -> Floats:
+        return self.probability(self.split.test)
+
+    def probability(self, part: Part) -> Floats:
+        return self.bundle.predict_matrix(self.rows.X[part.index])[1]
+
+    @property
+    def _whole(self) -> Contract:
+        return trained_from(self.bundle.manifest, self.bundle.contract)
+
+    @cached_property
+    def _read(self) -> tuple[Rows, Fingerprint]:
+        rows, given = rows_of(self.table, self._whole)
+        return rows, fingerprint(rows, given, self._whole)

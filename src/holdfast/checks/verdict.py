@@ -1,0 +1,136 @@
+"""All checks asked, and what follows: a version passes when every required check passed or was waived.
+
+What did not run is no pass: a crash, a check that did not apply, a category in which nothing was asked.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from holdfast.checks.check import CATEGORIES, Answer, Check
+from holdfast.checks.limits import Limits
+from holdfast.checks.subject import Subject
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Somebody takes it upon themselves that a check need not pass: by whom, why, until when (µs UTC)."""
+
+    code: str
+    who: str
+    why: str
+    until: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One check and its answer."""
+
+    check: Check
+    answer: Answer
+    seconds: float
+    waiver: Waiver | None = None
+
+    @property
+    def status(self) -> str:
+        """A waiver shows, and does not hide that the check passed all the same."""
+        return "waived" if self.waiver is not None and self.answer.status != "passed" else self.answer.status
+
+    @property
+    def stops(self) -> bool:
+        """Whether the version may not pass because of it."""
+        return self.check.severity == "required" and self.status not in ("passed", "waived")
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "code": self.check.code,
+            "category": self.check.category.key,
+            "title": self.check.title,
+            "severity": self.check.severity,
+            "status": self.status,
+            "why": self.answer.why,
+            "mend": self.answer.mend,
+            "evidence": dict(self.answer.evidence),
+            "seconds": round(self.seconds, 3),
+            "waiver": None if self.waiver is None else asdict(self.waiver),
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says of one version, bound to its bundle's hash."""
+
+    version: str
+    bundle: str
+    asked: tuple[Asked, ...]
+    at: str
+    """ISO 8601, UTC."""
+
+    @property
+    def stopping(self) -> tuple[Asked, ...]:
+        return tuple(item for item in self.asked if item.stops)
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """Categories in which no required check was asked."""
+        asked = {item.check.category.key for item in self.asked if item.check.severity == "required"}
+        return tuple(item.key for item in CATEGORIES if item.key not in asked)
+
+    @property
+    def ok(self) -> bool:
+        return not self.stopping and not self.unasked
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 not, 3 when a required check crashed: then it is not known."""
+        if any(item.status == "crashed" and item.stops for item in self.asked):
+            return 3
+        return 0 if self.ok else 1
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "version": self.version,
+            "bundle": self.bundle,
+            "at": self.at,
+            "ok": self.ok,
+            "unasked": list(self.unasked),
+            "checks": [item.as_dict() for item in self.asked],
+        }
+
+
+def examine(
+    subject: Subject,
+    checks: Sequence[Check],
+    limits: Limits = Limits(),  # noqa: B008 — frozen
+    *,
+    waivers: Iterable[Waiver] = (),
+    clock: Callable[[], float],
+    progress: Callable[[Check], None] = lambda _: None,
+) -> Verdict:
+    """Ask every check, whatever the others say. `clock` answers Unix seconds."""
+    now = clock()
+    valid = {item.code: item for item in waivers if item.until > now * 1_000_000}
+    asked = []
+    for item in checks:
+        progress(item)
+        began = clock()
+        asked.append(Asked(item, _answer(item, subject, limits), clock() - began, valid.get(item.code)))
+    at = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
+    return Verdict(subject.version, subject.bundle.hash, tuple(asked), at)
+
+
+def _answer(check: Check, subject: Subject, limits: Limits) -> Answer:
+    try:
+        return check.ask(subject, limits)
+    except Exception as error:  # noqa: BLE001 — whatever it is, the others are asked all the same
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
+        what = f"the check itself failed: {type(error).__name__}: {error}"
+        return Answer("crashed", what, "this is a fault of the check; tell us", {"error": repr(error), "where": where})
