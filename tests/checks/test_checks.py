@@ -64,6 +64,13 @@ def repeated(data: Table) -> Table:
     return replace(data, matrix=matrix, labels=Labels(values, data.labels.valid, data.labels.received_at))
 
 
+def turned_in_the_middle(data: Table) -> Table:
+    """In one stretch of the history the labels say the opposite: one fold judges otherwise."""
+    values = data.labels.values.copy()
+    values[1_200:1_500] = (np.arange(300) % 12 == 0).astype(values.dtype)
+    return replace(data, labels=Labels(values, data.labels.valid, data.labels.received_at))
+
+
 def one_cent(data: Table) -> Table:
     matrix = data.matrix.copy()
     matrix[1_234, 0] += 0.01
@@ -89,13 +96,17 @@ FAULTS: dict[str, tuple[str, Make]] = {
     "equal rows, other labels": ("GATE104", lambda folder: subject(folder, repeated(table()))),
     "a cent was changed since": ("GATE106", lambda folder: subject(folder, table(), now=one_cent(table()))),
     "the labels say nothing": ("GATE201", lambda folder: subject(folder, shuffled_labels(table()))),
+    "it is sure of everything": ("GATE204", lambda folder: subject(folder, shuffled_labels(table()), BY_HEART)),
+    "one stretch is otherwise": ("GATE302", lambda folder: subject(folder, turned_in_the_middle(table()))),
     "it knows its rows by heart": ("GATE301", lambda folder: subject(folder, shuffled_labels(table()), BY_HEART)),
 }
 BESIDE = {
-    "too few positives": {"GATE201", "GATE301"},
+    "too few positives": {"GATE201", "GATE301", "GATE302"},
     "equal rows, other labels": {"GATE201", "GATE301"},
-    "the labels say nothing": {"GATE301"},
-    "it knows its rows by heart": {"GATE201"},
+    "the labels say nothing": {"GATE301", "GATE302"},
+    "it is sure of everything": {"GATE201", "GATE301", "GATE302"},
+    "it knows its rows by heart": {"GATE201", "GATE204", "GATE302"},
+    "one stretch is otherwise": {"GATE301"},
 }
 """What else follows from the fault."""
 

@@ -7,7 +7,9 @@ from holdfast.checks import (
     data_missing,
     data_size,
     data_source,
+    performance_calibration,
     performance_metrics,
+    robustness_folds,
     robustness_overfit,
 )
 from holdfast.checks.check import Check
@@ -18,5 +20,7 @@ CHECKS: tuple[Check, ...] = (
     data_conflicts.CHECK,
     data_source.CHECK,
     performance_metrics.CHECK,
+    performance_calibration.CHECK,
     robustness_overfit.CHECK,
+    robustness_folds.CHECK,
 )
