@@ -14,10 +14,11 @@ import pytest
 
 from holdfast.errors import HoldfastError
 from holdfast.ledger.read import LedgerReader
-from holdfast.project.backup import MANIFEST, backup, restore
+from holdfast.project.backup import MANIFEST, backup, digest
 from holdfast.project.project import Project
 from holdfast.project.promote import promote, rollback
 from holdfast.project.replay import replay
+from holdfast.project.restore import restore
 from holdfast.project.server import Server
 from holdfast.project.start import start
 from holdfast.project.traffic import Client
@@ -170,10 +171,8 @@ def test_a_spoilt_backup_is_named_and_leaves_nothing(spoilt: Path, tmp_path: Pat
 
 def _rehashed(place: Path) -> None:
     """As somebody would who alters a backup and its list with it."""
-    from holdfast.project.backup import _digest
-
     told = json.loads((place / MANIFEST).read_text())
-    told["files"] = {name: [_digest(place / name), (place / name).stat().st_size] for name in told["files"]}
+    told["files"] = {name: [digest(place / name), (place / name).stat().st_size] for name in told["files"]}
     (place / MANIFEST).write_text(json.dumps(told))
 
 

@@ -28,7 +28,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Restore a backup into a new folder, open it and compare: records, state, bundles, versions, champion, answers."""
-    from holdfast.project.backup import restore as journey
+    from holdfast.project.restore import restore as journey
 
     done = journey(source, into)
     answer(done.as_dict(), done.lines(), as_json=as_json)
