@@ -9,7 +9,10 @@ from holdfast.checks import (
     data_source,
     performance_calibration,
     performance_metrics,
+    robustness_extremes,
     robustness_folds,
+    robustness_missing,
+    robustness_noise,
     robustness_overfit,
 )
 from holdfast.checks.check import Check
@@ -23,4 +26,7 @@ CHECKS: tuple[Check, ...] = (
     performance_calibration.CHECK,
     robustness_overfit.CHECK,
     robustness_folds.CHECK,
+    robustness_noise.CHECK,
+    robustness_missing.CHECK,
+    robustness_extremes.CHECK,
 )
