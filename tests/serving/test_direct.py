@@ -110,10 +110,10 @@ def test_a_plain_request_goes_the_short_way_and_others_do_not(straight: Server) 
 
 
 def test_a_repeat_and_a_conflict_are_answered_as_by_the_app(server: Server) -> None:
-    body = paid("twice")
+    body = paid("direct-twice")
     first = server.post(DIRECT, body).json()
     assert server.post(DIRECT, body).json() == first == server.post(APP, body).json()
-    other = paid("twice", amount=13.5)
+    other = paid("direct-twice", amount=13.5)
     refused = [server.post(path, other) for path in (DIRECT, APP)]
     assert [reply.status_code for reply in refused] == [409, 409]
     assert refused[0].json() == refused[1].json()
