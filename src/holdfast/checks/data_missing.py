@@ -7,6 +7,7 @@ import numpy as np
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
+from holdfast.contract.model import NULL_CODE
 
 
 def ask(subject: Subject, limits: Limits) -> Answer:
@@ -15,8 +16,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     missing, constant = {}, []
     for at, name in enumerate(subject.rows.names):
         values = learned[:, at]
-        # A category's code 0 stands for null.
-        gone = values == 0 if kinds[name] == "category" else np.isnan(values)
+        gone = values == NULL_CODE if kinds[name] == "category" else np.isnan(values)
         missing[name] = float(gone.mean())
         there = values[~gone]
         if len(there) and (there == there[0]).all() and not gone.any():

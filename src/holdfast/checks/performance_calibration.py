@@ -7,15 +7,12 @@ import numpy as np
 from holdfast.checks.check import PERFORMANCE, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
-from holdfast.training.evaluate import CALIBRATION_BINS, evaluate
-
-RESAMPLINGS = 200
+from holdfast.training.evaluate import CALIBRATION_BINS
 
 
 def ask(subject: Subject, limits: Limits) -> Answer:
     test, said = subject.split.test, subject.test_probability
-    settings = {"resamplings": RESAMPLINGS, "seed": subject.settings.seed}
-    error = evaluate(test.y, said, subject.bundle.threshold.value, **settings)["calibration_error"]
+    error = subject.test_metrics["calibration_error"]
     bins = np.minimum((said * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     curve = [
         {"rows": int(here.sum()), "said": float(said[here].mean()), "seen": float(test.y[here].mean())}

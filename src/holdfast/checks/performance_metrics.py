@@ -9,15 +9,13 @@ from __future__ import annotations
 from holdfast.checks.check import PERFORMANCE, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
-from holdfast.training.evaluate import confusion, evaluate
-
-RESAMPLINGS = 200
+from holdfast.training.evaluate import confusion
 
 
 def ask(subject: Subject, limits: Limits) -> Answer:
     test, said = subject.split.test, subject.test_probability
     threshold = subject.bundle.threshold.value
-    found = evaluate(test.y, said, threshold, resamplings=RESAMPLINGS, seed=subject.settings.seed)
+    found = subject.test_metrics
     evidence = {
         "rows": len(test),
         "metrics": {name: metric.as_dict() for name, metric in found.items()},

@@ -7,12 +7,15 @@ from functools import cached_property
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import Contract
+from holdfast.training.evaluate import Metric, evaluate
 from holdfast.training.fingerprint import Fingerprint, fingerprint
 from holdfast.training.narrow import without
 from holdfast.training.rows import Floats, Rows, Table, rows_of
 from holdfast.training.settings import TrainingSettings, settings_from
 from holdfast.training.split import Part, Split, split
 from holdfast.training.train import trained_from
+
+RESAMPLINGS = 200
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,12 @@ class Subject:
     @cached_property
     def test_probability(self) -> Floats:
         return self.probability(self.split.test)
+
+    @cached_property
+    def test_metrics(self) -> dict[str, Metric]:
+        """On the rows it has not seen, with intervals."""
+        threshold, seed = self.bundle.threshold.value, self.settings.seed
+        return evaluate(self.split.test.y, self.test_probability, threshold, resamplings=RESAMPLINGS, seed=seed)
 
     def probability(self, part: Part) -> Floats:
         return self.bundle.predict_matrix(self.rows.X[part.index])[1]

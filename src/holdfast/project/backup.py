@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,13 +25,6 @@ from holdfast.project.settings import FILE
 
 MANIFEST = "backup.json"
 FORMAT = 1
-SQLITE = "sqlite:///"
-
-Told = Callable[[str], None]
-
-
-def quiet(_: str) -> None:
-    """Nobody wants to hear what is done now."""
 
 
 @dataclass(frozen=True)
@@ -64,51 +57,47 @@ class Backup:
         return [head, *(f"  left out: {item}" for item in self.left_out)]
 
 
-def backup(project: Project, to: Path, *, phase: Told = quiet) -> Backup:
+def backup(project: Project, to: Path) -> Backup:
     """Copy ledger, state, bundles, keys, settings, pinned history and a local registry into the new folder `to`.
 
     Raises HoldfastError when something is there already, when the project's home lies elsewhere, or when what should be
     kept is damaged; then there is no backup.
     """
     with whole(to) as part:
-        found = _gather(project, part, to, phase)
+        found = _gather(project, part, to)
         (part / MANIFEST).write_text(json.dumps(found.as_dict(), indent=1) + "\n", encoding="utf-8")
     return found
 
 
-def _gather(project: Project, part: Path, to: Path, phase: Told) -> Backup:
+def _gather(project: Project, part: Path, to: Path) -> Backup:
     from holdfast.ledger.read import verify
 
     folder = project.folder.resolve()
     home = _inside(project.home, folder, "home")
     applied = 0
     if (project.state_path / "data.mdb").exists():
-        phase("state")
         with project.reading() as state:
             applied = state.copy(part / home / "state" / CHECKPOINT)
-    phase("ledger")
-    _copy_all(project.ledger_path, part / home / "ledger", "*.log")
-    last = verify(part / home / "ledger")
+    ledger = part / home / "ledger"
+    for segment in sorted(project.ledger_path.glob("*.log")):
+        copied(segment, ledger / segment.name)
+    last = verify(ledger)
     if applied > last:
         raise HoldfastError(
             f"the ledger ends at record {last}, but state holds record {applied}",
             where=str(project.ledger_path),
             mend="restore the ledger's last segment from an older backup",
         )
-    phase("bundles")
     bundles = bundles_in(project.bundles_path)
     for bundle in bundles:
         shutil.copytree(project.bundles_path / bundle, part / home / "bundles" / bundle)
     for file in (project.folder / FILE, project.contract_file, *project.home.glob("*.json")):
         if file.is_file():
             copied(file, part / _inside(file, folder, file.name))
-    phase("history")
     left_out = ["the table of features, which is built again from the history", *_history(project, folder, part)]
-    phase("registry")
     away = _registry(project, folder, part)
     if away:
         left_out.append(away)
-    live = live_version(part / home / "ledger")
     files = {name: (digest(part / name), (part / name).stat().st_size) for name in names(part)}
     return Backup(
         place=str(to),
@@ -117,7 +106,7 @@ def _gather(project: Project, part: Path, to: Path, phase: Told) -> Backup:
         folder=str(folder),
         last_seq=last,
         applied_seq=applied,
-        champion=live,
+        champion=live_version(ledger),
         versions={} if away else {item.number: item.bundle for item in project.registry.versions()},
         bundles=tuple(bundles),
         left_out=tuple(left_out),
@@ -157,10 +146,9 @@ def _history(project: Project, folder: Path, part: Path) -> Iterator[str]:
 
 def _registry(project: Project, folder: Path, part: Path) -> str:
     """Copy a registry that lies in the project; else say which is left out."""
-    uri = project.registry_uri
-    if not uri.startswith(SQLITE):
+    file = project.registry_file
+    if file is None:
         return "the registry, which is a server of its own: its bundles are here, its versions and runs are not"
-    file = Path(uri.removeprefix(SQLITE))
     if not file.exists():
         return "the registry, which is not there"
     target = part / _inside(file, folder, "registry.uri")
@@ -216,12 +204,6 @@ def whole(place: Path) -> Iterator[Path]:
 
 def names(folder: Path) -> Iterator[str]:
     return (str(item.relative_to(folder)) for item in sorted(folder.rglob("*")) if item.is_file() or item.is_symlink())
-
-
-def _copy_all(source: Path, to: Path, pattern: str) -> None:
-    to.mkdir(parents=True, exist_ok=True)
-    for file in sorted(source.glob(pattern)):
-        copied(file, to / file.name)
 
 
 def copied(file: Path, to: Path) -> None:

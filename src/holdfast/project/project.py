@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from holdfast.ledger.writer import LedgerWriter
     from holdfast.registry.registry import Registry
 
+_SQLITE = "sqlite:///"
+
 
 @dataclass(frozen=True)
 class Project:
@@ -113,10 +115,15 @@ class Project:
     def registry_uri(self) -> str:
         """MLflow's store; a relative SQLite file lies in the project's folder."""
         uri = self.settings.registry_uri
-        head = "sqlite:///"
-        if uri.startswith(head) and not uri.startswith("sqlite:////"):
-            return f"{head}{(self.folder / uri.removeprefix(head)).resolve()}"
+        if uri.startswith(_SQLITE) and not uri.startswith(f"{_SQLITE}/"):
+            return f"{_SQLITE}{(self.folder / uri.removeprefix(_SQLITE)).resolve()}"
         return uri
+
+    @property
+    def registry_file(self) -> Path | None:
+        """The file of a local registry; None where the registry is a server."""
+        uri = self.registry_uri
+        return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
 
     @cached_property
     def reader(self) -> LedgerReader:

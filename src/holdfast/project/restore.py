@@ -13,15 +13,12 @@ from holdfast.errors import HoldfastError, Problem
 from holdfast.project.backup import (
     FORMAT,
     MANIFEST,
-    SQLITE,
     Backup,
-    Told,
     bundles_in,
     copied,
     digest,
     live_version,
     names,
-    quiet,
     whole,
 )
 from holdfast.project.project import Project
@@ -55,7 +52,7 @@ class Restored:
         return [head, f"  {self.replayed} answers computed again, all equal"]
 
 
-def restore(source: Path, into: Path, *, phase: Told = quiet) -> Restored:
+def restore(source: Path, into: Path) -> Restored:
     """Make the project in the new folder `into` from a backup, open it, and compare it with what the backup says.
 
     Raises HoldfastError with every file that is missing, altered or too many, and with whatever does not come out as
@@ -63,11 +60,9 @@ def restore(source: Path, into: Path, *, phase: Told = quiet) -> Restored:
     """
     told = manifest(source)
     with whole(into) as part:
-        phase("files")
         for name in told.files:
             copied(source / name, part / name)
         _require_equal(part, told, source)
-        phase("proof")
         _move_registry(part, told.folder, str(into.resolve()))
         return _prove(part, told, into)
 
@@ -118,7 +113,6 @@ def _require_equal(part: Path, told: Backup, source: Path) -> None:
 
 def _prove(part: Path, told: Backup, into: Path) -> Restored:
     """Open everything, and compare."""
-    from holdfast.ledger.attach import attach
     from holdfast.ledger.read import verify
 
     project = Project.open(part)
@@ -126,14 +120,8 @@ def _prove(part: Path, told: Backup, into: Path) -> Restored:
     bundles = bundles_in(project.bundles_path)
     applied = 0
     if told.applied_seq:
-        from holdfast.features.state.state import State
-
-        state = State.open(project.state_path)
-        try:
-            attach(project.ledger_path, state).close()
+        with project.writing() as (state, _):  # which applies what the ledger has beyond it
             applied = state.applied_seq
-        finally:
-            state.close()
     versions = {item.number: item.bundle for item in project.registry.versions()} if told.versions else {}
     champion = live_version(project.ledger_path)
     compared = (
@@ -167,9 +155,7 @@ def _replayed(project: Project, into: Path) -> int:
 
 def _move_registry(part: Path, before: str, now: str) -> None:
     """A local MLflow store holds the path of its artifacts: let it be the new one."""
-    project = Project.open(part)
-    uri = project.registry_uri
-    file = Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+    file = Project.open(part).registry_file
     if file is None or not file.exists() or before == now:
         return
     with closing(sqlite3.connect(file)) as store:

@@ -9,9 +9,10 @@ same `Predict`. Used on the event loop only.
 from __future__ import annotations
 
 from contextvars import Context
-from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from holdfast.serving.caller import CALLER, REQUEST
 from holdfast.serving.durable import Unavailable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from holdfast.serving.protocol import Connection
 
 ROUTE = ("POST", "/predict")
-LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
 class Direct:
@@ -118,7 +118,7 @@ class Ask:
         head = b"%bcontent-type: application/json\r\ncontent-length: %d\r\n%bx-request-id: %b\r\n%b\r\n" % (
             standing, len(body), more, self._request_id.encode("ascii"), close,
         )  # fmt: skip
-        connection.transport.write(LINES[status] + head + body)
+        connection.transport.write(STATUS_LINE[status] + head + body)
         if not self.keep_alive:
             connection.transport.close()
         connection.on_response_complete()

@@ -1,8 +1,7 @@
 """The process that scores shadows: ``python -m holdfast.serving.beside shadowing HOME``.
 
-It reads answered decisions from the ledger, and uses time that nobody else wants. When it
-falls behind it leaves the oldest out, and says how many. What a shadow knew is in its own `read_seq`, so that it can be
-replayed like a decision.
+It reads answered decisions from the ledger, and uses time that nobody else wants. When it falls behind it leaves the
+oldest out, and says how many. What a shadow knew is in its own `read_seq`, so that it can be replayed like a decision.
 """
 
 from __future__ import annotations
@@ -111,7 +110,7 @@ class Shadower:
             self._done = decision.seq
             if not self._router.takes_part(decision):
                 continue
-            part += [beside(version, decision, self._state, self._record.seq) for version in self._versions]
+            part += [shadow_of(version, decision, self._state, self._record.seq) for version in self._versions]
             if len(part) >= FRAME:
                 yield part
                 part = []
@@ -123,7 +122,7 @@ class Shadower:
             yield part
 
 
-def beside(version: Version, decision: Decision, state: State, experiment: int) -> Shadow:
+def shadow_of(version: Version, decision: Decision, state: State, experiment: int) -> Shadow:
     """What this version would have decided.
 
     Where it has the contract that answered, it is given the features of the answer: what was known then, and most of

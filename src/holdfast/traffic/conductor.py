@@ -46,7 +46,7 @@ class Conductor:
         """Take the records up to `until`."""
         if self._seq < 0:
             self._seq = self._begin(until)
-        while not self.counts and self._seq < until:
+        if not self.counts and self._seq < until:
             self._seq = self._skip(until)
         for record in self._reader.records(self._seq, until):
             self._take(record)
