@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,52 @@ def test_a_broken_renewal_leaves_the_certificate_that_works(tmp_path: Path) -> N
         Tls(other.certificate, stranger.key).context()
     with pytest.raises(HoldfastError):
         Tls(tmp_path / "nothing.crt", other.key).context()
+
+
+def test_no_handshake_fails_while_the_certificate_is_renewed(tmp_path: Path) -> None:
+    """Hundreds of handshakes between hundreds of renewals, in memory: each shows a whole certificate, in the end the
+    last one.
+    """
+    tls = certificate(tmp_path, "renewed-0")
+    context = tls.context()
+    look = renewal(tls, context)
+    anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+
+    def renew() -> None:
+        for turn in range(1, 300):
+            certificate(tmp_path, f"renewed-{turn}")
+            look()
+
+    shown = ["renewed-0"]
+    with ThreadPoolExecutor(1) as pool:
+        renewing = pool.submit(renew)
+        while not renewing.done():
+            shown.append(handshake(context, anyone))
+        renewing.result()
+    assert len(set(shown)) > 20, "the test asks nothing unless many certificates were met"
+    assert handshake(context, anyone) == "renewed-299"
+
+
+def handshake(context: ssl.SSLContext, anyone: ssl.SSLContext) -> str:
+    """The name in the certificate that a new connection is shown, without a server name."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = anyone.wrap_bio(back, there)
+    server = context.wrap_bio(there, back, server_side=True)
+    while not all([_done(client), _done(server)]):
+        continue
+    shown = client.getpeercert(binary_form=True)
+    assert shown is not None
+    (name,) = x509.load_der_x509_certificate(shown).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(name.value)
+
+
+def _done(side: ssl.SSLObject) -> bool:
+    try:
+        side.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(

@@ -62,23 +62,19 @@ class Tls:
 
     def context(self) -> ssl.SSLContext:
         """TLS 1.2 or newer. Raises HoldfastError when the files are not there or do not belong together."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.load(context)
-        return context
-
-    def load(self, context: ssl.SSLContext) -> None:
-        """Gives new connections of the context the certificate as its file is now."""
 
         def no_password() -> str:
             raise ValueError("the key has a password")  # instead of asking at a terminal that nobody looks at
 
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
             context.load_cert_chain(self.certificate, self.key, password=no_password)
         except (OSError, ValueError) as error:
             what = f"TLS cannot begin with this certificate and key: {error}"
             mend = "both in PEM, the key without a password, and belonging together"
             raise HoldfastError(what, where=f"{self.certificate}, {self.key}", mend=mend) from None
+        return context
 
 
 class Hosts:

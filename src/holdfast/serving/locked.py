@@ -41,13 +41,21 @@ def locked(guard: Guard, bound: socket.socket, locks: Locks) -> Iterator[ssl.SSL
 def renewal(tls: Tls, context: ssl.SSLContext) -> Callable[[], None]:
     """Gives new connections the new certificate when its file was renewed; a broken one is told, the old one stays."""
     seen = _stamp(tls)
+    newest = context
+
+    def shown(connection: ssl.SSLObject | ssl.SSLSocket, *_: object) -> None:
+        # A context of its own for each renewal: one in use takes certificate and key in two steps, and a handshake
+        # between them fails.
+        if newest is not context:
+            connection.context = newest
+
+    context.sni_callback = shown
 
     def look() -> None:
-        nonlocal seen
+        nonlocal newest, seen
         now = _stamp(tls)
         if now != seen:
-            tls.context()  # the pair is tried on a context that nobody uses
-            tls.load(context)
+            newest = tls.context()
             seen = now
 
     return look
