@@ -1,12 +1,14 @@
 """What a shadow costs the answers: `/predict` without one, with one, and with a bare loop that uses as much of the
-processor at the same priority, in windows that take turns. The loop says what any process there would cost.
+processor at the same priority, in windows of one stream of requests that take turns. The loop says what any process
+there would cost.
 
-One server on one core (its shadow process inherits that core), clients on another. `--pause` lets each client think
-between two requests, so that the server has idle time in which shadows are scored; without it the server is saturated
-and shadows are mostly left out. `cpu` is the worker's own processor time for one answer, which neighbours on the
-machine disturb least.
+One server on one core (its shadow process inherits that core), clients on another. Between windows the processes
+beside are stopped or let go on; what gathered meanwhile is worked off before the next window begins. `--pause` lets
+each client think between two requests, so that the server has idle time in which shadows are scored; without it the
+server is saturated and shadows are mostly left out. `cpu` is the worker's own processor time for one answer, `stolen`
+the share of its processor that the machine's host gave to others.
 
-    python -m benchmarks.shadow [--rounds 10] [--seconds 3] [--clients 16] [--pause 0.01] [--json]
+    python -m benchmarks.shadow [--rounds 60] [--seconds 1] [--clients 16] [--pause 0.01] [--json]
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,13 +40,15 @@ from holdfast.ledger.log import Log
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Arm, Experiment, Promotion, Shadow, Tally
 from holdfast.ledger.writer import LedgerWriter
-from holdfast.traffic.conduct import following
+
+Wait = tuple[float, float]
+"""When a request was sent, and the seconds until its answer was there."""
 
 
 class Thinking(asyncio.Protocol):
     """One connection that waits before it sends the next request."""
 
-    def __init__(self, pause: float, bodies: Iterator[bytes], waits: list[float]) -> None:
+    def __init__(self, pause: float, bodies: Iterator[bytes], waits: list[Wait]) -> None:
         self._pause = pause
         self._bodies = bodies
         self._waits = waits
@@ -69,25 +74,26 @@ class Thinking(asyncio.Protocol):
         self._got += data
         if not whole(self._got):
             return
-        self._waits.append(time.perf_counter() - self._began)
+        self._waits.append((self._began, time.perf_counter() - self._began))
         if not self._got.startswith(b"HTTP/1.1 200"):
             self.failed = self._got
         self._got = b""
         asyncio.get_running_loop().call_later(self._pause, self._send)
 
 
-async def load(port: int, clients: int, seconds: float, pause: float) -> list[float]:
-    waits: list[float] = []
-    made = bodies(clients)
-    most = int(seconds * min(12_000, clients / max(pause, 1e-4)) * 1.2) + 1_000
+async def load(port: int, told: argparse.Namespace, turns: Callable[[], Awaitable[None]], lasts: float) -> list[Wait]:
+    """Requests until `turns` is done, which takes about this many seconds."""
+    waits: list[Wait] = []
+    most = int((lasts + 1) * min(12_000, told.clients / max(told.pause, 1e-4)) * 1.2) + 1_000
+    made = bodies(told.clients)
     ready = iter([next(made) for _ in range(most)])
     loop = asyncio.get_running_loop()
     connections = []
-    for at in range(clients):
-        await asyncio.sleep(pause / clients if at else 0)
-        connections.append(Thinking(pause, ready, waits))
+    for at in range(told.clients):
+        await asyncio.sleep(told.pause / told.clients if at else 0)
+        connections.append(Thinking(told.pause, ready, waits))
         await loop.create_connection(lambda: connections[-1], "127.0.0.1", port)
-    await asyncio.sleep(seconds)
+    await turns()
     for connection in connections:
         connection.stopped = True
     await asyncio.sleep(0.3)
@@ -120,11 +126,15 @@ def begun(home: Path, contract: Contract) -> Experiment:
 
 
 class Window(NamedTuple):
-    """What one window of load saw: seconds each answer took, seconds it lasted, the worker's processor seconds."""
+    """What one window saw: seconds each answer took, seconds it lasted, processor seconds of the worker, of what was
+    beside it, and stolen from the processor of both.
+    """
 
     waits: NDArray[np.float64]
     lasted: float
-    spent: float
+    worker: float
+    beside: float
+    stolen: float
 
 
 def _quantile(at: float) -> Callable[[Sequence[Window]], float]:
@@ -136,9 +146,12 @@ FIGURES: dict[str, Callable[[Sequence[Window]], float]] = {
     "rate": lambda windows: sum(len(item.waits) for item in windows) / sum(item.lasted for item in windows),
     "p50": _quantile(0.5),
     "p99": _quantile(0.99),
-    "cpu": lambda windows: 1e6 * sum(item.spent for item in windows) / sum(len(item.waits) for item in windows),
+    "cpu": lambda windows: 1e6 * sum(item.worker for item in windows) / sum(len(item.waits) for item in windows),
+    "share": lambda windows: 100 * sum(item.beside for item in windows) / sum(item.lasted for item in windows),
+    "stolen": lambda windows: 100 * sum(item.stolen for item in windows) / sum(item.lasted for item in windows),
 }
 
+UNITS = {"rate": "/s", "p50": "ms", "p99": "ms", "cpu": "µs", "share": "% ", "stolen": "% "}
 
 LOOP = """
 import os, sys, time
@@ -147,13 +160,15 @@ os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 share = float(sys.argv[1])
 while True:
     began, used = time.monotonic(), time.thread_time()
-    while time.thread_time() - used < share / 10:
+    while time.thread_time() - used < share / 4:
         pass
-    time.sleep(max(began + 0.1 - time.monotonic(), 0.0))
+    time.sleep(max(began + 0.25 - time.monotonic(), 0.0))
 """
-"""What any process costs that uses this share of the server's processor when it is idle, ten times a second."""
+"""What any process costs that uses this share of the server's processor when it is idle, four times a second."""
 
 ARMS = ("without", "shadow", "loop")
+SETTLE = 1.0
+"""Seconds before a window, in which what gathered is worked off."""
 Row = dict[str, Window]
 
 
@@ -161,54 +176,63 @@ def _ratio(figure: Callable[[Sequence[Window]], float], rows: Sequence[Row], arm
     return figure([row[arm] for row in rows]) / figure([row[base] for row in rows])
 
 
-def _scored(home: Path, since: int) -> bool:
-    """Whether a shadow was kept since then: its process has started."""
-    return any(isinstance(item, Shadow) for item in LedgerReader(home / "ledger").records(since))
-
-
 class Bench:
-    """One server under load, with a shadow, with a loop in its place, or with neither."""
+    """One server under load, and beside it a shadow or a loop or neither, by turns."""
 
-    def __init__(self, home: Path, contract: Contract, worker: psutil.Process, port: int, told: argparse.Namespace):
-        self.home, self.contract, self.worker, self.port, self.told = home, contract, worker, port, told
-        self.share = 0.01
-        """Of a processor, that the shadow's processes used last."""
+    def __init__(self, home: Path, worker: psutil.Process, port: int, told: argparse.Namespace) -> None:
+        self._worker, self._port, self._told = worker, port, told
+        self._core = worker.cpu_affinity()[0]
+        self._shadows = LedgerReader(home / "shadows")
+        self._beside: dict[str, list[psutil.Process]] = {"without": []}
 
-    def load(self, seconds: float) -> list[float]:
-        return uvloop.run(load(self.port, self.told.clients, seconds, self.told.pause))
+    def begin(self, share: float | None = None) -> None:
+        """Let the shadow's processes start, or with a share of the processor the loop that takes their place."""
+        if share is None:
+            while not self._shadows.last_seq():
+                self.round(())
+            self._beside["shadow"] = self._worker.children()
+        else:
+            loop = subprocess.Popen(["taskset", "-c", str(self._core), sys.executable, "-c", LOOP, str(share)])
+            self._beside["loop"] = [psutil.Process(loop.pid)]
 
-    def window(self, arm: str) -> Window:
-        self.load(1.0)
-        time.sleep(0.5)
-        before, beside = sum(self.worker.cpu_times()[:2]), self._beside()
-        waits = np.array(self.load(self.told.seconds))
-        if arm == "shadow":
-            self.share = (self._beside() - beside) / self.told.seconds
-        return Window(waits, self.told.seconds, sum(self.worker.cpu_times()[:2]) - before)
+    def round(self, arms: Sequence[str]) -> Row:
+        """A window for each of these, in this order."""
+        lasts = 1.0 + len(arms) * (SETTLE + self._told.seconds)
+        windows: dict[str, tuple[float, float, NDArray[np.float64]]] = {}
 
-    def _beside(self) -> float:
-        return sum(sum(process.cpu_times()[:2]) for process in self.worker.children())
+        async def turns() -> None:
+            await asyncio.sleep(1.0)
+            for arm in arms:
+                self._switch(arm)
+                await asyncio.sleep(SETTLE)
+                began, before = time.perf_counter(), self._spent(arm)
+                await asyncio.sleep(self._told.seconds)
+                windows[arm] = (began, time.perf_counter(), self._spent(arm) - before)
 
-    def measure(self, arm: str) -> Window:
-        if arm == "without":
-            return self.window(arm)
-        if arm == "loop":
-            core = str(self.worker.cpu_affinity()[0])
-            loop = subprocess.Popen(["taskset", "-c", core, sys.executable, "-c", LOOP, str(self.share)])
-            try:
-                return self.window(arm)
-            finally:
-                loop.kill()
-                loop.wait()
-        record = begun(self.home, self.contract)
-        self.load(1.0)
-        while not _scored(self.home, record.seq):
-            time.sleep(0.1)
-        try:
-            return self.window(arm)
-        finally:
-            write(self.home, following(record, "stop", "bench"))
-            time.sleep(1.5)
+        waits = np.array(uvloop.run(load(self._port, self._told, turns, lasts)))
+        row = {}
+        for arm, (began, ended, spent) in windows.items():
+            inside = (waits[:, 0] >= began) & (waits[:, 0] < ended)
+            row[arm] = Window(waits[inside, 1], ended - began, *spent.tolist())
+        return row
+
+    def _switch(self, arm: str) -> None:
+        for name, processes in self._beside.items():
+            for process in processes:
+                process.send_signal(signal.SIGCONT if name == arm else signal.SIGSTOP)
+
+    def _spent(self, arm: str) -> NDArray[np.float64]:
+        """Processor seconds so far: the worker's, of what is beside it, stolen by the host."""
+        beside = sum(sum(process.cpu_times()[:2]) for process in self._beside[arm])
+        stolen = psutil.cpu_times(percpu=True)[self._core].steal
+        return np.array([sum(self._worker.cpu_times()[:2]), beside, stolen])
+
+    def end(self) -> None:
+        for processes in self._beside.values():
+            for process in processes:
+                process.send_signal(signal.SIGCONT)
+        for process in self._beside.get("loop", ()):
+            process.kill()
 
 
 def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[str, Any]:
@@ -217,33 +241,42 @@ def measure(folder: Path, contract: Contract, told: argparse.Namespace) -> dict[
     rows: list[Row] = []
     os.sched_setaffinity(0, {cores[-1]})
     with running(command, port, "/predict", next(bodies(0)), core=cores[0], folder=folder) as server:
-        bench = Bench(home, contract, psutil.Process(server.pid), port, told)
-        bench.load(1.0)
-        for number in range(told.rounds):
-            order = ARMS[::-1] if number % 2 else ARMS  # the first loop needs to know what a shadow uses
-            rows.append({arm: bench.measure(arm) for arm in order})
+        bench = Bench(home, psutil.Process(server.pid), port, told)
+        begun(home, contract)
+        bench.begin()
+        try:
+            known = [bench.round(("without", "shadow"))["shadow"] for _ in range(3)]
+            share = sum(item.beside for item in known) / sum(item.lasted for item in known)
+            bench.begin(share)
+            first = LedgerReader(home / "ledger").last_seq()
+            # The shadow in the middle, so that little gathers between two of its windows.
+            rows += [bench.round(ARMS[::-1] if number % 2 else ARMS) for number in range(told.rounds)]
+        finally:
+            bench.end()
     os.sched_setaffinity(0, set(cores))
     found: dict[str, Any] = {"clients": told.clients, "pause_s": told.pause, "rounds": told.rounds}
-    found["share"] = round(bench.share, 3)
     draws = np.random.default_rng(1).integers(0, len(rows), (1_000, len(rows)))
     for name, figure in FIGURES.items():
         found[name] = {arm: round(figure([row[arm] for row in rows]), 3) for arm in ARMS}
         for arm, base in (("shadow", "without"), ("loop", "without"), ("shadow", "loop")):
+            if name in ("share", "stolen"):
+                continue
             drawn = [_ratio(figure, [rows[at] for at in draw], arm, base) for draw in draws.tolist()]
             low, high = np.quantile(drawn, (0.025, 0.975))
             found[name][f"{arm} / {base}"] = [
                 round(_ratio(figure, rows, arm, base), 3), round(float(low), 3), round(float(high), 3)
             ]  # fmt: skip
-    records = list(LedgerReader(home / "ledger").records())
-    found["shadows_scored"] = sum(isinstance(item, Shadow) for item in records)
-    found["shadows_left_out"] = sum(item.dropped for item in records if isinstance(item, Tally))
+    shadows = LedgerReader(home / "shadows").records()
+    found["shadows_scored"] = sum(isinstance(item, Shadow) and item.decision_seq > first for item in shadows)
+    told_of = LedgerReader(home / "ledger").records(first)
+    found["shadows_left_out"] = sum(item.dropped for item in told_of if isinstance(item, Tally))
     return found
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--rounds", type=int, default=10)
-    words.add_argument("--seconds", type=float, default=3.0)
+    words.add_argument("--rounds", type=int, default=60)
+    words.add_argument("--seconds", type=float, default=1.0)
     words.add_argument("--clients", type=int, default=16)
     words.add_argument("--pause", type=float, default=0.01)
     words.add_argument("--history", type=int, default=20_000)
@@ -257,17 +290,14 @@ def main() -> None:
     if told.json:
         print(json.dumps(found))
         return
-    print(
-        f"{found['clients']} clients, {found['pause_s']} s between requests, {found['rounds']} rounds; shadow and loop "
-        f"use {found['share']:.1%} of the server's processor"
-    )
-    for name, unit in (("rate", "/s"), ("p50", "ms"), ("p99", "ms"), ("cpu", "µs")):
+    print(f"{found['clients']} clients, {found['pause_s']} s between requests, {found['rounds']} rounds")
+    for name, unit in UNITS.items():
         row = found[name]
         told_of = "   ".join(f"{arm} {row[arm]}" for arm in ARMS)
         ratios = "   ".join(
             f"{pair} {row[pair][0]:.3f} ({row[pair][1]:.3f} to {row[pair][2]:.3f})" for pair in row if "/" in pair
         )
-        print(f"{name:4} {unit}  {told_of}   {ratios}")
+        print(f"{name:6} {unit}  {told_of}   {ratios}")
     print(f"{found['shadows_scored']} shadows scored, {found['shadows_left_out']} left out")
 
 

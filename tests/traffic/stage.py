@@ -14,7 +14,7 @@ from holdfast.contract.model import Contract
 from holdfast.features.state.state import State
 from holdfast.ledger.log import Log
 from holdfast.ledger.read import LedgerReader
-from holdfast.ledger.records import Arm, Decision, Experiment, Record
+from holdfast.ledger.records import Arm, Decision, Experiment, Record, Shadow
 from holdfast.ledger.writer import LedgerWriter
 from holdfast.traffic.assign import SLOTS, deal
 
@@ -74,7 +74,8 @@ def decisions(home: Path) -> list[Decision]:
 
 
 def records(home: Path, kind: type[T]) -> list[T]:
-    return [item for item in LedgerReader(home / "ledger").records() if isinstance(item, kind)]
+    log = "shadows" if kind is Shadow else "ledger"
+    return [item for item in LedgerReader(home / log).records() if isinstance(item, kind)]
 
 
 def wait_for(condition: Callable[[], T | None], seconds: float = 20.0) -> T:

@@ -13,10 +13,9 @@ from holdfast.contract.model import Source
 from holdfast.contract.values import read_strict
 from holdfast.features.state.state import State
 from holdfast.ledger.ids import body_digest
-from holdfast.ledger.log import Log
 from holdfast.ledger.read import LedgerReader
-from holdfast.ledger.records import Decision, Experiment, Shadow, Tally
-from holdfast.ledger.writer import LedgerWriter
+from holdfast.ledger.records import Decision, Experiment, Shadow
+from holdfast.ledger.shadows import ShadowLog
 from holdfast.serving.shadowing import Shadower
 from holdfast.traffic.conduct import following
 from holdfast.traffic.recheck import assignments
@@ -189,21 +188,27 @@ def test_a_shadow_that_is_behind_leaves_the_oldest_out_counts_them_and_goes_on_a
     write(home, experiment(arms, "shadow", (0, 0)))
     seqs = [item.seq for item in decisions(home)]
     write(home, *[as_new(item) for item in decisions(home)])
-    state = State.open(home / "state")
-    writer = LedgerWriter(Log(home / "ledger"), state)
+    state = State.open(home / "state", readonly=True)
     shadower = Shadower(home, state, LedgerReader(home / "ledger"), most=20)
     shadower.read()
-    made = [record for part in shadower.shadows() for record in part]
-    tallies = [item for item in made if isinstance(item, Tally)]
-    shadows = [item for item in made if isinstance(item, Shadow)]
+    shadows = shadower.shadows(100)
+    tally = shadower.left_out()
     # What was answered before the start has no shadow.
     assert min(item.decision_seq for item in shadows) > max(seqs)
-    assert ([item.dropped for item in tallies], len(shadows)) == ([30], 20)
-    writer.commit(made)
-    again = Shadower(home, state, LedgerReader(home / "ledger"))
+    assert tally is not None
+    assert (tally.dropped, len(shadows), shadower.left_out()) == (30, 20, None)
+    log = ShadowLog(home / "shadows")
+    log.append(shadows)
+    log.close()
+    again = Shadower(home, state, LedgerReader(home / "ledger"), ShadowLog(home / "shadows").done)
     again.read()
-    assert list(again.shadows()) == []
-    writer.close()
+    assert again.shadows(100) == []
+    state.close()
+    write(home, *[as_new(as_new(item)) for item in decisions(home)[:3]])
+    state = State.open(home / "state", readonly=True)
+    later = Shadower(home, state, LedgerReader(home / "ledger"), ShadowLog(home / "shadows").done)
+    later.read()
+    assert (len(later.shadows(2)), len(later.shadows(100))) == (2, 1)
     state.close()
 
 

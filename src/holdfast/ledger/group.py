@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from holdfast.ledger.duplicates import Conflict
 from holdfast.ledger.records import Record
-from holdfast.ledger.writer import LedgerWriter, Ride, Settled
+from holdfast.ledger.writer import LedgerWriter, Settled
 
 MOST = 1_024
 """Records in one batch."""
@@ -44,10 +44,10 @@ class GroupCommitter:
         return future
 
     def ride(self, records: Sequence[Record]) -> Future[None]:
-        """Records that are in no hurry and new for sure: resolved when all were written with batches of others."""
-        ride = Ride(records)
-        self._writer.rides.append(ride)
-        return ride.written
+        """Records that are in no hurry and new for sure: resolved when written behind the next batch."""
+        written: Future[None] = Future()
+        self._writer.rides.append((records, written))
+        return written
 
     def run(self, work: Callable[[LedgerWriter], T]) -> Future[T]:
         """What `work` answers in the ledger's thread, alone with the writer: to decide, and write what was decided."""

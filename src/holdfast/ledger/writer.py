@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
 import threading
 import time
 from collections import deque
@@ -33,11 +32,6 @@ from holdfast.ledger.records import Decision, Event, Outcome, Record, decode, en
 
 Settled = Record | Conflict
 
-RIDERS = 2
-"""Records in no hurry that may ride with each that is waited for: a shadow or two of a decision."""
-FEWEST = 4
-"""So many ride with any batch, however small."""
-
 Bodies = dict[bytes, dict[str, object]]
 """Bodies and what strict reading made of them, for whoever needs them next."""
 
@@ -49,19 +43,6 @@ def now_micros() -> int:
 def utc_day(micros: int) -> str:
     """``20261122``: the UTC day of an instant."""
     return datetime.fromtimestamp(micros // 1_000_000, UTC).strftime("%Y%m%d")
-
-
-class Ride:
-    """Records in no hurry: they are written with the batches of others and cost no sync of their own."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        self.waiting = deque(records)
-        self.written: Future[None] = Future()
-        """Resolved when all are written; with the first failure, after which none of the rest is."""
-
-    def take(self, most: int) -> list[Record]:
-        """The first of those that wait."""
-        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
 
 
 class LedgerWriter:
@@ -77,7 +58,8 @@ class LedgerWriter:
         self._reader = LedgerReader(log.directory)
         self._threads = threading.Lock()
         self._lock = _open_lock(log.directory / "lock")
-        self.rides: deque[Ride] = deque()
+        self.rides: deque[tuple[Sequence[Record], Future[None]]] = deque()
+        """Records in no hurry, a few at a time: written behind the next batch, they cost no sync of their own."""
         with self._alone():
             self._catch_up()
 
@@ -128,30 +110,15 @@ class LedgerWriter:
         return settled
 
     def _with_riders(self, records: list[Record], applied: Applied, read: Bodies) -> None:
-        """The batch with those behind it that have waited longest: a few, because whoever waits for the batch waits for
-        them too. All of them, where nobody does.
-        """
-        room = max(FEWEST, RIDERS * len(records)) if records else sys.maxsize
-        together, riding = list(records), list[Ride]()
-        while self.rides and room > 0:
-            ride = self.rides[0]
-            part = ride.take(room)
-            together += part
-            room -= len(part)
-            riding.append(ride)
-            if not ride.waiting:
-                self.rides.popleft()
+        riding = [self.rides.popleft() for _ in range(len(self.rides))]
         try:
-            self._accept(together, applied, read)
+            self._accept([*records, *(record for riders, _ in riding for record in riders)], applied, read)
         except Exception as error:
-            for ride in riding:
-                ride.written.set_exception(error)
-            if riding and self.rides and self.rides[0] is riding[-1]:
-                self.rides.popleft()
+            for _, written in riding:
+                written.set_exception(error)
             raise
-        for ride in riding:
-            if not ride.waiting:
-                ride.written.set_result(None)
+        for _, written in riding:
+            written.set_result(None)
 
     def _resolve(self, snapshot: Snapshot, records: Sequence[Record]) -> tuple[list[Settled], list[Record]]:
         """What each record will be answered with, and those that are new."""

@@ -79,8 +79,10 @@ def _gather(project: Project, part: Path, to: Path) -> Backup:
         with project.reading() as state:
             applied = state.copy(part / home / "state" / CHECKPOINT)
     ledger = part / home / "ledger"
-    for segment in sorted(project.ledger_path.glob("*.log")):
-        copied(segment, ledger / segment.name)
+    for name in ("shadows", "ledger"):  # in this order: no shadow of a decision that is not there
+        for segment in sorted((project.home / name).glob("*.log")):
+            copied(segment, part / home / name / segment.name)
+    verify(part / home / "shadows")
     last = verify(ledger)
     if applied > last:
         raise HoldfastError(

@@ -41,6 +41,7 @@ class Status:
 
 def status(project: Project, name: str | None = None) -> Status:
     """Of the experiments under way; with a name, of the last one so called, also when it is over."""
+    from holdfast.ledger.records import Shadow
     from holdfast.traffic.conductor import Conductor
     from holdfast.traffic.course import Experiments, origin
 
@@ -57,6 +58,10 @@ def status(project: Project, name: str | None = None) -> Status:
         only=frozenset(origin(item) for item in chosen),
     )
     conductor.read(project.reader.last_seq())
+    for record in project.shadows.records():
+        for each in conductor.counts.values():
+            if isinstance(record, Shadow):
+                each.shadow(record)
     now = time.time_ns() // 1_000
     told = []
     for latest in chosen:

@@ -13,14 +13,18 @@ if TYPE_CHECKING:
 
 
 def shown(project: Project, *, last: int = 20, kind: str | None = None) -> list[dict[str, Any]]:
-    """The newest records, oldest first: number, receipt, kind, and a line without anything personal."""
+    """The newest records, oldest first: number, receipt, kind, and a line without anything personal.
+
+    Shadows lie beside the ledger and have their own numbers: they are shown when they are asked for.
+    """
     from holdfast.errors import HoldfastError
     from holdfast.ledger import records
 
     kinds = [item.__name__.lower() for item in records.Record.__args__]
     if kind is not None and kind not in kinds:
         raise HoldfastError(f"there is no kind of record {kind!r}", mend="one of: " + ", ".join(kinds))
-    chosen = (record for record in project.reader.records() if kind in (None, records.kind(record)))
+    reader = project.shadows if kind == "shadow" else project.reader
+    chosen = (record for record in reader.records() if kind in (None, records.kind(record)))
     return [
         {
             "seq": record.seq,
@@ -66,4 +70,6 @@ def sealed(project: Project) -> list[str]:
     """Seal every whole day that is not sealed yet; answers the files written."""
     from holdfast.ledger.seal import seal
 
-    return [str(path) for path in seal(project.ledger_path, project.home / "sealed")]
+    place = project.home / "sealed"
+    days = [*seal(project.ledger_path, place), *seal(project.shadows_path, place / "shadows")]
+    return [str(path) for path in days]

@@ -46,6 +46,10 @@ class Project:
         return self.home / "ledger"
 
     @property
+    def shadows_path(self) -> Path:
+        return self.home / "shadows"
+
+    @property
     def state_path(self) -> Path:
         return self.home / "state"
 
@@ -131,6 +135,13 @@ class Project:
         from holdfast.ledger.read import LedgerReader
 
         return LedgerReader(self.ledger_path)
+
+    @cached_property
+    def shadows(self) -> LedgerReader:
+        """What versions in the shadow would have decided, beside the ledger; read like it."""
+        from holdfast.ledger.read import LedgerReader
+
+        return LedgerReader(self.shadows_path)
 
     @contextmanager
     def writing(self) -> Iterator[tuple[State, LedgerWriter]]:

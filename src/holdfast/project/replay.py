@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ def replay(
     report.differences = [
         Difference(item.field, "records", item.what) for item in recompute.edited
     ] + report.differences
-    beside = shadows(everything, {item.seq: item for item in decisions})
+    beside = shadows(project.shadows.records(), {item.seq: item for item in decisions})
     if beside:
         shadowed = replay(beside, bundle_of=bundle_of, recompute=recompute)
         report.shadows = shadowed.decisions
@@ -71,7 +71,7 @@ def replay(
     return report
 
 
-def shadows(records: Sequence[Record], decisions: Mapping[int, Decision]) -> list[Decision]:
+def shadows(records: Iterable[Record], decisions: Mapping[int, Decision]) -> list[Decision]:
     """What stood in the shadow of these decisions (by seq), as decisions that can be replayed."""
     from holdfast.ledger.records import Decision, Shadow
 

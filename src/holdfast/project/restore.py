@@ -116,6 +116,7 @@ def _prove(part: Path, told: Backup, into: Path) -> Restored:
     from holdfast.ledger.read import verify
 
     project = Project.open(part)
+    verify(project.shadows_path)
     records = verify(project.ledger_path)
     bundles = bundles_in(project.bundles_path)
     applied = 0

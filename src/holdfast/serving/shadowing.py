@@ -1,7 +1,8 @@
 """The process that scores shadows: ``python -m holdfast.serving.beside shadowing HOME``.
 
-It reads answered decisions from the ledger, and uses time that nobody else wants. When it falls behind it leaves the
-oldest out, and says how many. What a shadow knew is in its own `read_seq`, so that it can be replayed like a decision.
+It reads answered decisions from the ledger, writes their shadows beside it, and uses time that nobody else wants. When
+it falls behind it leaves the oldest out, and says how many. What a shadow knew is in its own `read_seq`, so that it can
+be replayed like a decision.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +23,7 @@ from holdfast.errors import HoldfastError
 from holdfast.features.state.state import State
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Experiment, Record, Shadow, Tally
+from holdfast.ledger.shadows import ShadowLog
 from holdfast.serving.aside import write_frame
 from holdfast.serving.conducting import end_with_parent
 from holdfast.serving.live import Version, compile_version
@@ -31,17 +33,22 @@ from holdfast.traffic.route import Router
 
 log = logging.getLogger("holdfast.shadowing")
 
-LOOK = 0.1
+LOOK = 0.25
 MOST = 10_000
 """Decisions that may wait; the oldest are left out for newer ones."""
-FRAME = 32
-"""Shadows handed over at once: a worker is held up by no more than these."""
+PART = 256
+"""Decisions whose shadows are scored and written before it is looked who else was answered."""
+TOLD = 1.0
+"""Seconds between two tellings of how many were left out."""
 
 
 class Shadower:
-    """Decisions in, shadows out, for the shadow experiment that is under way. At most `most` decisions wait."""
+    """Decisions in, shadows out, for the shadow experiment that is under way. At most `most` decisions wait.
 
-    def __init__(self, home: Path, state: State, reader: LedgerReader, most: int = MOST) -> None:
+    `done` is the last decision that has its shadows.
+    """
+
+    def __init__(self, home: Path, state: State, reader: LedgerReader, done: int = 0, most: int = MOST) -> None:
         self._most = most
         self._home = home
         self._state = state
@@ -49,8 +56,7 @@ class Shadower:
         self._course = Experiments()
         self._waiting: deque[Decision] = deque()
         self._seq = 0
-        self._done = 0
-        """The last decision that has its shadows."""
+        self._done = done
         self._record: Experiment | None = None
         self._router: Router | None = None
         self._versions: list[Version] = []
@@ -62,11 +68,10 @@ class Shadower:
         if self._seq == 0:
             past = list(self._reader.course(0, until))
             now = Experiments(past).shadowing()
-            first = until + 1 if now is None else origin(now)
+            self._seq = until if now is None else max(origin(now) - 1, min(self._done, until))
             for step in past:
-                if step.seq < first:
-                    self._course.take(step)
-            self._seq = first - 1
+                if step.seq <= self._seq and self._course.take(step):
+                    self._follow(self._course.shadowing())
         for record in self._reader.records(self._seq, until):
             self._take(record)
         self._seq = max(self._seq, until)
@@ -78,8 +83,6 @@ class Shadower:
                 if len(self._waiting) > self._most:
                     self._waiting.popleft()
                     self.dropped += 1
-        elif isinstance(record, Shadow):
-            self._done = max(self._done, record.decision_seq)
         elif self._course.take(record):
             self._follow(self._course.shadowing())
 
@@ -100,26 +103,30 @@ class Shadower:
         except HoldfastError as error:
             log.error("the shadows of %s cannot be scored: %s", record.name, error)
 
-    def shadows(self) -> Iterator[Sequence[Record]]:
-        """The shadows of what waits, in small parts."""
-        part: list[Record] = []
-        while self._waiting:
+    @property
+    def waiting(self) -> int:
+        """How many decisions have no shadow yet."""
+        return len(self._waiting)
+
+    def shadows(self, most: int) -> list[Shadow]:
+        """The shadows of the next decisions that wait, of so many at most."""
+        part: list[Shadow] = []
+        for _ in range(min(most, len(self._waiting))):
             decision = self._waiting.popleft()
             if decision.seq <= self._done or self._record is None or self._router is None:
                 continue
             self._done = decision.seq
-            if not self._router.takes_part(decision):
-                continue
-            part += [shadow_of(version, decision, self._state, self._record.seq) for version in self._versions]
-            if len(part) >= FRAME:
-                yield part
-                part = []
-        if self.dropped and self._record is not None:
-            name = f"{os.uname().nodename}:{os.getpid()}"
-            part.append(Tally(process=name, experiment=self._record.seq, counts=[], dropped=self.dropped))
-            self.dropped = 0
-        if part:
-            yield part
+            if self._router.takes_part(decision):
+                part += [shadow_of(version, decision, self._state, self._record.seq) for version in self._versions]
+        return part
+
+    def left_out(self) -> Tally | None:
+        """How many were left out since this was asked, if any were."""
+        if not self.dropped or self._record is None:
+            return None
+        name = f"{os.uname().nodename}:{os.getpid()}"
+        dropped, self.dropped = self.dropped, 0
+        return Tally(process=name, experiment=self._record.seq, counts=[], dropped=dropped)
 
 
 def shadow_of(version: Version, decision: Decision, state: State, experiment: int) -> Shadow:
@@ -170,12 +177,18 @@ def _judged(
 def run(home: Path, out: IO[bytes]) -> None:
     """Score what was answered; for ever."""
     state = State.open(home / "state", readonly=True)
-    shadower = Shadower(home, state, LedgerReader(home / "ledger"))
+    shadows = ShadowLog(home / "shadows")
+    shadower = Shadower(home, state, LedgerReader(home / "ledger"), shadows.done)
+    told = 0.0
     while True:
         shadower.read()
-        for part in shadower.shadows():
-            write_frame(out, part)
-            shadower.read()  # so that what is left out is the oldest
+        while part := shadower.shadows(PART):
+            shadows.append(part)
+            if shadower.waiting:
+                shadower.read()  # so that what is left out is the oldest
+        if time.monotonic() >= told + TOLD and (tally := shadower.left_out()) is not None:
+            write_frame(out, [tally])
+            told = time.monotonic()
         time.sleep(LOOK)
 
 

@@ -113,8 +113,6 @@ class Counts:
                 self._outcome(record)
         elif isinstance(record, Tally):
             self._tally(record)
-        elif isinstance(record, Shadow):
-            self._shadow(record)
 
     def step(self, record: Experiment) -> None:
         """A record of this experiment that counts (see `course`)."""
@@ -196,7 +194,8 @@ class Counts:
                 tallied.slow += slow
                 tallied.tried += answered + failed + refused
 
-    def _shadow(self, shadow: Shadow) -> None:
+    def shadow(self, shadow: Shadow) -> None:
+        """One of those beside the ledger."""
         if shadow.experiment not in self.spans:
             return
         tallied = self.shadows.setdefault(shadow.version, Tallied())
