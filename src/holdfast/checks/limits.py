@@ -36,6 +36,15 @@ class Limits:
     most_lost: float = _limit(0.5, "Share of what ROC-AUC has over chance that one missing feature may cost.", OURS)
 
 
+def limits() -> tuple[tuple[str, Any, str, str], ...]:
+    """(name, default, what it means, where the default comes from) of each."""
+    plain = Limits()
+    return tuple(
+        (item.name, getattr(plain, item.name), item.metadata["help"], item.metadata["source"])
+        for item in fields(Limits)
+    )
+
+
 def limits_from(told: Mapping[str, Any]) -> Limits:
     """Limits as a project sets them. Raises HoldfastError with every unknown name and wrong type."""
     known = {item.name: item for item in fields(Limits)}

@@ -7,6 +7,8 @@ from functools import cached_property
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import Contract
+from holdfast.errors import HoldfastError
+from holdfast.project.project import Project
 from holdfast.training.evaluate import Metric, evaluate
 from holdfast.training.fingerprint import Fingerprint, fingerprint
 from holdfast.training.narrow import without
@@ -26,7 +28,16 @@ class Subject:
     bundle: Bundle
     table: Table
     champion: Bundle | None = None
-    """What answers now, if anything does."""
+    """What answers now, if anything else does."""
+    project: Project | None = None
+    """Where it is registered; a check that serves, restores or looks at live traffic needs it (`place`)."""
+
+    @property
+    def place(self) -> Project:
+        """The project. Raises HoldfastError where the version is asked about outside of one."""
+        if self.project is None:
+            raise HoldfastError("this check needs the project that the version is registered in")
+        return self.project
 
     @cached_property
     def settings(self) -> TrainingSettings:

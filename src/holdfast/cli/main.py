@@ -14,6 +14,7 @@ import typer
 
 from holdfast.cli import (
     backup,
+    check,
     contract,
     demo,
     experiment,
@@ -66,6 +67,7 @@ COMMANDS = (
     train.train,
     reproduce.reproduce,
     versions.versions,
+    check.check,
     promote.promote,
     rollback.rollback,
     serve.serve,

@@ -25,6 +25,9 @@ A project's `holdfast.toml` says what is not at its default; the environment win
 TRAINING = """\
 What `holdfast train` does; `--set key=value` overrides one for a single run. [training.md](training.md) explains them.
 """
+CHECKS = """\
+The limits of `holdfast check`. Shares lie between 0 and 1.
+"""
 
 
 def commands_page() -> str:
@@ -40,7 +43,8 @@ def commands_page() -> str:
 
 
 def settings_page() -> str:
-    """Every setting with its variable, default and help line; training's own keys after them."""
+    """Every setting with its variable, default and help line; training's own keys and the gate's limits after them."""
+    from holdfast.checks.limits import limits
     from holdfast.training.settings import TrainingSettings
 
     parts = [MADE + "# Settings\n", SETTINGS, "| setting | variable | default | |\n| --- | --- | --- | --- |"]
@@ -48,6 +52,10 @@ def settings_page() -> str:
     parts += ["\n## `[training]`\n", TRAINING, "| setting | default |\n| --- | --- |"]
     plain = TrainingSettings().as_dict()
     parts += [f"| `training.{name}` | {_shown(value)} |" for name, value in plain.items()]
+    parts += ["\n## `[checks]`\n", CHECKS, "| setting | default | | default is from |\n| --- | --- | --- | --- |"]
+    parts += [
+        f"| `checks.{name}` | {_shown(default)} | {told} | {source} |" for name, default, told, source in limits()
+    ]
     return "\n".join(parts) + "\n"
 
 

@@ -18,7 +18,7 @@ def history(project: Project) -> History:
     """Every decision about which version is live, oldest first."""
     from holdfast.registry.history import History
 
-    return History.of(project.reader.records())
+    return History.of(project.reader.promotions())
 
 
 def opened(project: Project, name: str) -> Bundle:

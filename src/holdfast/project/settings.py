@@ -15,8 +15,9 @@ from holdfast.errors import HoldfastError, Problem
 
 FILE = "holdfast.toml"
 PREFIX = "HOLDFAST_"
-OPEN_TABLES = ("inputs", "training")
-"""Tables whose keys are not listed here: sources of the contract, and what `holdfast.training.settings` knows."""
+OPEN_TABLES = ("inputs", "training", "checks")
+"""Tables whose keys are not listed here: sources of the contract, what `holdfast.training.settings` knows, and the
+limits of the gate (`holdfast.checks.limits`)."""
 
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
@@ -39,6 +40,8 @@ class Settings:
         "For each source its history: a .parquet or .csv file, or a folder of them; `source.label` for outcomes apart.",
     )
     training: Mapping[str, Any] = _setting({}, "What to train and how; the keys are listed below.")
+
+    checks: Mapping[str, Any] = _setting({}, "Limits of the gate, where they are not the defaults listed below.")
 
     features_path: str = _setting("data/features.parquet", "Where `holdfast features build` puts the training table.")
     features_memory_mb: int = _setting(
