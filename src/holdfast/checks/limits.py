@@ -38,11 +38,7 @@ class Limits:
 
 def limits() -> tuple[tuple[str, Any, str, str], ...]:
     """(name, default, what it means, where the default comes from) of each."""
-    plain = Limits()
-    return tuple(
-        (item.name, getattr(plain, item.name), item.metadata["help"], item.metadata["source"])
-        for item in fields(Limits)
-    )
+    return tuple((item.name, item.default, item.metadata["help"], item.metadata["source"]) for item in fields(Limits))
 
 
 def limits_from(told: Mapping[str, Any]) -> Limits:

@@ -18,9 +18,6 @@ def check(
     from holdfast.checks.journey import check as journey
 
     verdict = journey(opened(), version)
-    rows = [
-        (item.check.code, item.check.category.key, item.check.title, item.status, item.answer.why)
-        for item in verdict.asked
-    ]
-    answer(verdict.as_dict(), [columns("", ("code", "category", "asks", "status", "why"), rows)], as_json=as_json)
+    rows = [(item.check.code, item.check.title, item.status, item.answer.why) for item in verdict.asked]
+    answer(verdict.as_dict(), [columns("", ("code", "asks", "status", "why"), rows)], as_json=as_json)
     raise typer.Exit(verdict.exit_code)

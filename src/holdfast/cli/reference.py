@@ -53,9 +53,7 @@ def settings_page() -> str:
     plain = TrainingSettings().as_dict()
     parts += [f"| `training.{name}` | {_shown(value)} |" for name, value in plain.items()]
     parts += ["\n## `[checks]`\n", CHECKS, "| setting | default | | default is from |\n| --- | --- | --- | --- |"]
-    parts += [
-        f"| `checks.{name}` | {_shown(default)} | {told} | {source} |" for name, default, told, source in limits()
-    ]
+    parts += [f"| `checks.{name}` | {_shown(value)} | {told} | {source} |" for name, value, told, source in limits()]
     return "\n".join(parts) + "\n"
 
 
