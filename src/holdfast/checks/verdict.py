@@ -13,6 +13,7 @@ from typing import Any
 
 from holdfast.checks.check import CATEGORIES, Answer, Check
 from holdfast.checks.limits import Limits
+from holdfast.checks.report.plain import plain, text
 from holdfast.checks.subject import Subject
 
 SCHEMA = 1
@@ -71,6 +72,14 @@ class Verdict:
     asked: tuple[Asked, ...]
     at: str
     """ISO 8601, UTC."""
+    only: tuple[str, ...] = ()
+    """What was chosen, where not everything was asked: then it is no verdict, whatever was found."""
+    limits: Limits = Limits()
+    """By which it was judged."""
+
+    @property
+    def partial(self) -> bool:
+        return bool(self.only)
 
     @property
     def stopping(self) -> tuple[Asked, ...]:
@@ -84,7 +93,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        return not self.stopping and not self.unasked
+        return not self.stopping and not self.unasked and not self.partial
 
     @property
     def exit_code(self) -> int:
@@ -100,6 +109,7 @@ class Verdict:
             "bundle": self.bundle,
             "at": self.at,
             "ok": self.ok,
+            "partial": self.partial,
             "unasked": list(self.unasked),
             "checks": [item.as_dict() for item in self.asked],
         }
@@ -111,10 +121,14 @@ def examine(
     limits: Limits = Limits(),  # noqa: B008 — frozen
     *,
     waivers: Iterable[Waiver] = (),
+    only: Sequence[str] = (),
     clock: Callable[[], float],
     progress: Callable[[Check], None] = lambda _: None,
 ) -> Verdict:
-    """Ask every check, whatever the others say. `clock` answers Unix seconds."""
+    """Ask every check, whatever the others say. `clock` answers Unix seconds.
+
+    `only` says that `checks` are a part, and what they were chosen by.
+    """
     now = clock()
     valid = {item.code: item for item in waivers if item.until > now * 1_000_000}
     asked = []
@@ -123,14 +137,17 @@ def examine(
         began = clock()
         asked.append(Asked(item, _answer(item, subject, limits), clock() - began, valid.get(item.code)))
     at = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
-    return Verdict(subject.version, subject.bundle.hash, tuple(asked), at)
+    return Verdict(subject.version, subject.bundle.hash, tuple(asked), at, tuple(only), limits)
 
 
 def _answer(check: Check, subject: Subject, limits: Limits) -> Answer:
     try:
-        return check.ask(subject, limits)
+        found = check.ask(subject, limits)
+        # What has no JSON form is the check's own fault; a number that is none becomes null.
+        return Answer(found.status, text(found.why), text(found.mend), plain(found.evidence))
     except Exception as error:  # noqa: BLE001 — whatever it is, the others are asked all the same
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
-        what = f"the check itself failed: {type(error).__name__}: {error}"
-        return Answer("crashed", what, "this is a fault of the check; tell us", {"error": repr(error), "where": where})
+        what = text(f"the check itself failed: {type(error).__name__}: {error}")
+        evidence = {"error": text(repr(error)), "where": where}
+        return Answer("crashed", what, "this is a fault of the check; tell us", evidence)
