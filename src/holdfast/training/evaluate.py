@@ -54,7 +54,7 @@ def confusion(y: Labels, probability: Floats, threshold: float) -> Confusion:
     )
 
 
-class _Ranked:
+class Ranked:
     """Rows by falling probability; `ends` closes each group of equal probability."""
 
     def __init__(self, y: Labels, probability: Floats, threshold: float) -> None:
@@ -110,7 +110,7 @@ def evaluate(y: Labels, probability: Floats, threshold: float, *, resamplings: i
     Intervals are the 2.5 and 97.5 percentiles over `resamplings` bootstrap draws of the rows. A ratio of nothing
     (precision where nothing was flagged) is 0.
     """
-    ranked = _Ranked(y, probability, threshold)
+    ranked = Ranked(y, probability, threshold)
     point = ranked.metrics()
     if resamplings == 0:
         return {name: Metric(value) for name, value in point.items()}
