@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.vouched import promote
 
 from holdfast.cli import main
 from holdfast.project.build import build
 from holdfast.project.project import Project
-from holdfast.project.promote import promote
 from holdfast.project.server import Server
 from holdfast.project.start import start
 from holdfast.project.traffic import Traffic

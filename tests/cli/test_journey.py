@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from tests.vouched import vouched
 
 from holdfast.project.project import Project
 
@@ -54,7 +55,8 @@ def test_a_version_is_trained_promoted_reproduced_and_rolled_back(shop: Path, ru
     assert trained.document["version"] == "2"
     unsaid = run("-C", shop, "promote", "2")
     assert (unsaid.code, "--why" in unsaid.err) == (2, True)
-    moved = run("-C", shop, "promote", "2", "--why", "without the hour", "--who", "me", "--json").document
+    with vouched(Project.open(shop), "2"):
+        moved = run("-C", shop, "promote", "2", "--why", "without the hour", "--who", "me", "--json").document
     assert (moved["version"], moved["previous"], moved["who"]) == ("2", "1", "me")
     again = run("-C", shop, "reproduce", "2", "--json")
     assert again.code == 0

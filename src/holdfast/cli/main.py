@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.cli import (
+    approve,
     backup,
     check,
     contract,
@@ -68,6 +69,8 @@ COMMANDS = (
     reproduce.reproduce,
     versions.versions,
     check.check,
+    approve.approve,
+    approve.waive,
     promote.promote,
     rollback.rollback,
     serve.serve,

@@ -14,7 +14,7 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger import frames
 from holdfast.ledger.frames import HEAD, MAGIC, Segment
 from holdfast.ledger.ids import seq_of
-from holdfast.ledger.records import Decision, Experiment, Promotion, Record, decode
+from holdfast.ledger.records import Approval, Decision, Examination, Experiment, Promotion, Record, Waiver, decode
 
 if TYPE_CHECKING:
     from holdfast.features.state.snapshot import Snapshot
@@ -23,6 +23,8 @@ _PROMOTION = msgspec.msgpack.encode("promotion")
 """How a promotion's tag is spelled; other records may hold it too, a promotion always does."""
 
 _COURSE = (_PROMOTION, msgspec.msgpack.encode("experiment"))
+
+_GATE = (_PROMOTION, *(msgspec.msgpack.encode(word) for word in ("examination", "approval", "waiver")))
 
 _NEVER = 1 << 62
 """After every seq."""
@@ -61,6 +63,12 @@ class LedgerReader:
             if until is not None and record.seq > until:
                 return
             if isinstance(record, Promotion | Experiment):
+                yield record
+
+    def gate(self, since: int = 0) -> Iterator[Promotion | Examination | Approval | Waiver]:
+        """What the gate decides from: promotions, examinations, approvals and waivers. As cheap as `promotions`."""
+        for record in self._after(since, _GATE):
+            if isinstance(record, Promotion | Examination | Approval | Waiver):
                 yield record
 
     def _after(self, since: int, holding: tuple[bytes, ...] = ()) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""What the ledger keeps: nine kinds of record, as msgpack arrays that later versions may only append fields to."""
+"""What the ledger keeps: twelve kinds of record, as msgpack arrays that later versions may only append fields to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from holdfast.explain.because import Because
 
 PromotionAction = Literal["promote", "rollback", "archive", "alias"]
+ApprovalAction = Literal["approve", "withdraw", "break_glass"]
 ExperimentAction = Literal["start", "step", "weights", "halt", "stop", "promote"]
 ExperimentKind = Literal["ab", "canary", "bandit", "shadow", "rule"]
 
@@ -100,6 +101,8 @@ class Promotion(msgspec.Struct, array_like=True, tag="promotion", kw_only=True):
     who: str
     why: str
     previous: str | None = None
+    passed: str = ""
+    """What it passed the door on: whose approval of which verdict, or whose hands broke the glass."""
 
 
 class History(msgspec.Struct, array_like=True, tag="history", kw_only=True):
@@ -193,7 +196,61 @@ class Tally(msgspec.Struct, array_like=True, tag="tally", kw_only=True):
     """Shadow decisions that were left out because the queue was full."""
 
 
-Record = Event | Decision | Refusal | Outcome | Promotion | History | Experiment | Shadow | Tally
+class Examination(msgspec.Struct, array_like=True, tag="examination", kw_only=True):
+    """What the gate said of a version: the verdict itself is kept by its hash."""
+
+    seq: int = 0
+    received_at: int = 0
+    version: str
+    bundle: str
+    verdict: str
+    """SHA-256 of the verdict's canonical JSON."""
+    ok: bool
+    stopping: list[str] = []
+    """Codes of the checks that stop it."""
+    waivers: list[int] = []
+    """Seq of each waiver that it counted on."""
+    who: str
+    key: str = ""
+    """Id of the key that proved who asked; empty where nobody did."""
+
+
+class Approval(msgspec.Struct, array_like=True, tag="approval", kw_only=True):
+    """Somebody answers for a version as the gate found it, takes that back, or lays a hand on the glass."""
+
+    seq: int = 0
+    received_at: int = 0
+    action: ApprovalAction
+    version: str
+    bundle: str
+    verdict: str = ""
+    """The verdict approved; empty for a broken glass."""
+    who: str
+    key: str
+    """Id of the key that proved who it was."""
+    why: str
+    until: int = 0
+    """µs UTC; 0: as long as bundle and verdict stay."""
+
+
+class Waiver(msgspec.Struct, array_like=True, tag="waiver", kw_only=True):
+    """Somebody takes it upon themselves that a version need not pass a check, until `until` (µs UTC)."""
+
+    seq: int = 0
+    received_at: int = 0
+    code: str
+    version: str
+    bundle: str
+    who: str
+    key: str
+    why: str
+    until: int
+
+
+Record = (
+    Event | Decision | Refusal | Outcome | Promotion | History | Experiment | Shadow | Tally | Examination | Approval
+    | Waiver
+)  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Record])

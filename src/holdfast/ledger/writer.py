@@ -63,14 +63,19 @@ class LedgerWriter:
         with self._alone():
             self._catch_up()
 
-    def commit(self, records: Sequence[Record]) -> list[Record]:
+    def commit(self, records: Sequence[Record], *, still: Callable[[], None] | None = None) -> list[Record]:
         """Accept all of these records, or refuse them all when one conflicts with what is recorded.
+
+        `still` is called when nobody else can write any more, with everything they wrote in the ledger: what it raises
+        refuses the records.
 
         Returns them in order with `seq` and `received_at` (and `prediction_id`); in the place of one that was
         recorded before (same source, id and body), the stored one. Raises Conflict, or LedgerUnavailable when
         nothing could be written.
         """
         with self._alone():
+            if still is not None:
+                still()
             settled = self._settle(records, {}, together=True)
         answers = []
         for item in settled:

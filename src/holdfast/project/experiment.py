@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from holdfast.errors import HoldfastError, Problem
 from holdfast.project.bundles import history, named, opened
 from holdfast.project.history import Tick
-from holdfast.project.project import Project, whoami
+from holdfast.project.people import signer
+from holdfast.project.project import Project
 from holdfast.project.promote import desk
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def start(
     plan = _plan(project, asked, control.contract, champion.version)
     record = _record(kind, name or f"{kind}-{project.reader.last_seq() + 1}", arms, control.contract, entity, rules)
     record = _weighted(record, plan, shares)
-    record.plan, record.who, record.why = plan.as_dict(), whoami(who), why
+    record.plan, record.who, record.why = plan.as_dict(), signer(project, who), why
     with desk(project, progress) as (table, commit):
         vetoes: list[Problem] = []
         for arm in record.arms[1:]:
@@ -136,7 +137,7 @@ def stop(project: Project, name: str | None = None, *, why: str, who: str | None
     _need_reason(why)
     latest = running(project, name)
     with project.writing() as (_, writer):
-        kept = writer.commit([following(latest, "stop", why, who=whoami(who))])[0]
+        kept = writer.commit([following(latest, "stop", why, who=signer(project, who))])[0]
     return Done(_counted(project, kept))
 
 
@@ -156,9 +157,9 @@ def promote(
     _need_reason(why)
     latest = running(project, name)
     arm = _chosen(latest, variant)
-    ended = following(latest, "promote", f"{arm.name}: {why}", who=whoami(who))
+    ended = following(latest, "promote", f"{arm.name}: {why}", who=signer(project, who))
     with desk(project, progress, beside=[ended]) as (table, _):
-        done = decide(table, arm.version, who=whoami(who), why=f"experiment {latest.name}: {why}")
+        done = decide(table, arm.version, who=signer(project, who), why=f"experiment {latest.name}: {why}")
     return Done(_counted(project, ended), done.notes)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from holdfast.access import keys
 from holdfast.errors import HoldfastError
-from holdfast.project.project import Project, whoami
+from holdfast.project.people import person
+from holdfast.project.project import Project
 
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 
@@ -20,7 +21,7 @@ def create(
 ) -> dict[str, Any]:
     """A new key; ``key`` in the answer is its text, which is shown this once. `expires` is a duration: ``90d``."""
     lives = None if expires is None else seconds(expires)
-    made, text = keys.create(project.home, name, roles, by=whoami(None), lives=lives, rate=rate)
+    made, text = keys.create(project.home, name, roles, by=person(project).name, lives=lives, rate=rate)
     return {**shown(made), "key": text}
 
 
@@ -31,7 +32,7 @@ def listed(project: Project) -> list[dict[str, Any]]:
 
 def revoke(project: Project, which: str) -> list[dict[str, Any]]:
     """Ends the key of this id, or all keys of this name; answers those that this ended."""
-    return [shown(key) for key in keys.revoke(project.home, which, by=whoami(None))]
+    return [shown(key) for key in keys.revoke(project.home, which, by=person(project).name)]
 
 
 def shown(key: keys.Key) -> dict[str, Any]:

@@ -37,7 +37,19 @@ def shown(project: Project, *, last: int = 20, kind: str | None = None) -> list[
 
 
 def _line(record: Record) -> str:
-    from holdfast.ledger.records import Decision, Event, Experiment, History, Outcome, Promotion, Shadow, Tally
+    from holdfast.ledger.records import (
+        Approval,
+        Decision,
+        Event,
+        Examination,
+        Experiment,
+        History,
+        Outcome,
+        Promotion,
+        Shadow,
+        Tally,
+        Waiver,
+    )
 
     match record:
         case Decision():
@@ -61,6 +73,13 @@ def _line(record: Record) -> str:
         case Tally():
             told = ", ".join(f"{item[0]} {item[1]} answered, {item[2]} failed" for item in record.counts)
             return f"experiment record {record.experiment}: {told}"
+        case Examination():
+            said = "passed" if record.ok else f"stopped by {', '.join(record.stopping)}"
+            return f"version {record.version} {said}, verdict {record.verdict[:12]}, asked by {record.who}"
+        case Approval():
+            return f"{record.action.replace('_', ' ')} version {record.version} by {record.who}: {record.why}"
+        case Waiver():
+            return f"{record.code} of version {record.version} waived by {record.who}: {record.why}"
         case _:
             codes = dict.fromkeys(problem["code"] for problem in record.problems)
             return f"{record.status}: {', '.join(codes)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -171,11 +169,3 @@ class Project:
             yield state
         finally:
             state.close()
-
-
-def whoami(told: str | None) -> str:
-    """Who decides: as told, else the user of this machine."""
-    try:
-        return told or getpass.getuser()
-    except (KeyError, OSError):  # no variable says it, and no entry has the number
-        return f"uid {os.getuid()}"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.project.bundles import history
 from holdfast.project.history import Tick, build_state, live_contracts
-from holdfast.project.project import Project, whoami
+from holdfast.project.people import signer
+from holdfast.project.project import Project
 
 if TYPE_CHECKING:
     from holdfast.bundle.bundle import Bundle
@@ -34,6 +35,7 @@ class Moved:
             "contract": step.contract,
             "who": step.who,
             "why": step.why,
+            "passed": step.passed,
             "seq": step.seq,
             "notes": list(self.decided.notes),
         }
@@ -43,7 +45,8 @@ class Moved:
         before = f" (before: version {step.previous})" if step.previous else ""
         word = "rolled back: " if step.action == "rollback" else ""
         head = f"{word}version {step.version} is {step.alias} now{before}, record {step.seq}"
-        return [head, *(f"  {note}" for note in self.decided.notes)]
+        passed = [f"  {step.passed}"] if step.passed else []
+        return [head, *passed, *(f"  {note}" for note in self.decided.notes)]
 
 
 def promote(
@@ -62,7 +65,7 @@ def promote(
     from holdfast.registry.promote import promote as decide
 
     with desk(project, progress) as (table, _):
-        return Moved(decide(table, version, who=whoami(who), why=why, alias=alias))
+        return Moved(decide(table, version, who=signer(project, who), why=why, alias=alias))
 
 
 def rollback(project: Project, *, why: str, who: str | None = None) -> Moved:
@@ -70,7 +73,7 @@ def rollback(project: Project, *, why: str, who: str | None = None) -> Moved:
     from holdfast.registry.promote import rollback as decide
 
     with desk(project, None) as (table, _):
-        return Moved(decide(table, who=whoami(who), why=why))
+        return Moved(decide(table, who=signer(project, who), why=why))
 
 
 Commit = Callable[[Sequence["Record"]], list["Record"]]
@@ -82,12 +85,14 @@ def desk(project: Project, progress: Tick | None, beside: Sequence[Record] = ())
 
     `beside` is written with the decision, all or nothing.
     """
-    from holdfast.registry.promote import Desk
+    from holdfast.project.gate import gate
+    from holdfast.registry.promote import Desk, let_pass
 
     with project.writing() as (state, writer):
 
         def commit(record: Promotion) -> Promotion:
-            kept = writer.commit([record, *beside])[0]
+            # Asked again where nobody can write: an approval may have been withdrawn while state was built.
+            kept = writer.commit([record, *beside], still=lambda: let_pass(made.door, record))[0]
             assert type(kept) is type(record)
             return kept
 
@@ -100,5 +105,6 @@ def desk(project: Project, progress: Tick | None, beside: Sequence[Record] = ())
             history=lambda: history(project),
             commit=commit,
             prepare=prepare,
+            door=gate(project),
         )
         yield made, writer.commit

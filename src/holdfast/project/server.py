@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -18,16 +19,22 @@ PATIENCE = 60.0
 
 
 class Server:
-    """`holdfast serve` on a free port of this machine; ends when the block ends."""
+    """`holdfast serve` on a free port of this machine; ends when the block ends. `environment`: ours, unless told."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._environment = environment
         self._process: subprocess.Popen[str] | None = None
         self.address = ""
 
     @property
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started; 0 when none runs."""
+        return 0 if self._process is None else self._process.pid
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises HoldfastError with what it said when it does not."""
@@ -46,7 +53,9 @@ class Server:
                 "0",
                 "--json",
             ]
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._environment
+            )
         line = self._line()
         if not line.startswith('{"address"'):
             raise HoldfastError("the server did not start", where=str(self._folder), mend=self._said(line))

@@ -43,6 +43,8 @@ class Settings:
 
     checks: Mapping[str, Any] = _setting({}, "Limits of the gate, where they are not the defaults listed below.")
 
+    approvals_wanted: int = _setting(1, "People other than its author who must approve a version before it may answer.")
+
     features_path: str = _setting("data/features.parquet", "Where `holdfast features build` puts the training table.")
     features_memory_mb: int = _setting(
         1024, "MiB that building features may hold; a larger history is computed entity by entity, from disk."
@@ -142,7 +144,7 @@ class Row:
 
 
 def _dotted(name: str) -> str:
-    for table in ("access", "features", "log", "registry", "serving", "trace"):
+    for table in ("access", "approvals", "features", "log", "registry", "serving", "trace"):
         if name.startswith(f"{table}_"):
             return f"{table}.{name.removeprefix(f'{table}_')}"
     return name

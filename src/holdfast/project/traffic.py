@@ -12,16 +12,19 @@ from typing import Any
 
 
 class Client:
-    """One keep-alive connection to a server on this machine."""
+    """One keep-alive connection to a server on this machine; `key` where it asks who calls."""
 
-    def __init__(self, port: int, *, timeout: float = 30.0) -> None:
+    def __init__(self, port: int, *, key: str = "", timeout: float = 30.0) -> None:
+        self._headers = {"content-type": "application/json"}
+        if key:
+            self._headers["authorization"] = f"Bearer {key}"
         self._connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
         """Status and JSON reply. Raises OSError or HTTPException where there was no reply."""
         data = None if body is None else json.dumps(body).encode()
         try:
-            self._connection.request(method, path, data, {"content-type": "application/json"})
+            self._connection.request(method, path, data, self._headers)
             response = self._connection.getresponse()
             return response.status, json.loads(response.read())
         except (OSError, HTTPException):
@@ -67,7 +70,16 @@ class Sent:
 class Traffic:
     """Sends bodies to `/predict` from `clients` connections, each taking the next one, until they end or `stop`."""
 
-    def __init__(self, port: int, bodies: Iterable[Mapping[str, Any]], *, clients: int = 4, pause: float = 0.0) -> None:
+    def __init__(
+        self,
+        port: int,
+        bodies: Iterable[Mapping[str, Any]],
+        *,
+        clients: int = 4,
+        pause: float = 0.0,
+        key: str = "",
+    ) -> None:
+        self._key = key
         self.sent = Sent()
         self._port = port
         self._bodies: Iterator[Mapping[str, Any]] = iter(bodies)
@@ -100,7 +112,7 @@ class Traffic:
         return self.finish()
 
     def _run(self) -> None:
-        with Client(self._port) as client:
+        with Client(self._port, key=self._key) as client:
             while not self._end.is_set() and self._one(client):
                 if self._pause:
                     time.sleep(self._pause)

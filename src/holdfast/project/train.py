@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.errors import HoldfastError
+from holdfast.project.people import person
 from holdfast.project.project import Project
 
 if TYPE_CHECKING:
@@ -96,8 +97,12 @@ def train(
         swept = search(project.contract, table, settings, _way(sweep), progress=phase)
         settings = swept.best
     out = project.bundles_path / ".training"
+    proved = person(project)
+    author = proved.name if proved.key else ""
     shutil.rmtree(out, ignore_errors=True)
-    trained = train_tracked(project.contract, table, settings, out, store, code=project.folder, progress=phase)
+    trained = train_tracked(
+        project.contract, table, settings, out, store, author=author, code=project.folder, progress=phase
+    )
     kept = _keep(project, trained)
     version = project.registry.register(kept) if register else ""
     return Version(version, kept, swept)

@@ -14,7 +14,7 @@ class Wish:
     """What someone wants done."""
 
     action: str
-    """``promote``, ``rollback``, ``alias`` or ``archive``."""
+    """``promote``, ``rollback``, ``alias`` or ``archive``; of an arm ``experiment`` (it answers) or ``shadow``."""
     alias: str
     version: str
     bundle: str
@@ -30,9 +30,16 @@ class Door(Protocol):
         """Every reason against it; none means it may pass."""
         ...
 
+    def passed(self, wish: Wish) -> str:
+        """What it may pass on, in words for the history."""
+        ...
+
 
 class OpenDoor:
     """Lets everything through."""
 
     def vetoes(self, wish: Wish) -> Sequence[Problem]:
         return ()
+
+    def passed(self, wish: Wish) -> str:
+        return ""

@@ -76,7 +76,7 @@ def promote(desk: Desk, which: str, *, who: str, why: str, alias: str = CHAMPION
         why=why,
         previous=live.version if live is not None else None,
     )
-    _pass(desk, record)
+    let_pass(desk.door, record)
     desk.prepare(bundle)
     written = desk.commit(record)
     return Decided(written, (*notes, *_follow(desk, written, version.archived)))
@@ -118,7 +118,7 @@ def rollback(desk: Desk, *, who: str, why: str, to: str | None = None, alias: st
         why=why,
         previous=live.version,
     )
-    _pass(desk, record)
+    let_pass(desk.door, record)
     desk.prepare(bundle)
     written = desk.commit(record)
     return Decided(written, _follow(desk, written, archived=False))
@@ -146,7 +146,7 @@ def archive(desk: Desk, which: str, *, who: str, why: str) -> Decided:
         who=who,
         why=why,
     )
-    _pass(desk, record)
+    let_pass(desk.door, record)
     written = desk.commit(record)
     desk.registry.archive(version.number)
     return Decided(written, notes)
@@ -195,11 +195,13 @@ def _reasons(who: str, why: str, alias: str) -> None:
         raise HoldfastError("this decision cannot be written down", problems=problems)
 
 
-def _pass(desk: Desk, record: Promotion) -> None:
+def let_pass(door: Door, record: Promotion) -> None:
+    """Ask the door, and note in the record what it passes on. Raises HoldfastError with every reason against it."""
     wish = Wish(record.action, record.alias, record.version, record.bundle, record.contract, record.who, record.why)
-    vetoes = tuple(desk.door.vetoes(wish))
+    vetoes = tuple(door.vetoes(wish))
     if vetoes:
-        raise HoldfastError(f"version {record.version} may not pass", where=desk.registry.name, problems=vetoes)
+        raise HoldfastError(f"version {record.version} may not pass", where="the gate", problems=vetoes)
+    record.passed = door.passed(wish)
 
 
 def _from_store(desk: Desk, target: Promotion) -> Bundle:

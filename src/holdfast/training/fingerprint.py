@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 import platform
+import pwd
 import socket
 import subprocess
 from dataclasses import asdict, dataclass
@@ -80,7 +81,7 @@ def code_version(folder: Path) -> dict[str, Any]:
 def who() -> str:
     """user@machine, as far as the system says."""
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
+        user = pwd.getpwuid(os.getuid()).pw_name  # no variable can say another name
+    except KeyError:
+        user = f"uid {os.getuid()}"
     return f"{user}@{socket.gethostname()}"
