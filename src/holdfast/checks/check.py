@@ -14,7 +14,7 @@ so with `not_applicable`, which is no pass either: whoever thinks it should not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,7 @@ from holdfast.finding import Status
 if TYPE_CHECKING:
     from holdfast.checks.limits import Limits
     from holdfast.checks.subject import Subject
+    from holdfast.checks.verdict import Asked
 
 Severity = Literal["required", "advised"]
 """What is advised is reported; it stops nobody."""
@@ -82,3 +83,5 @@ class Check:
     title: str
     ask: Callable[[Subject, Limits], Answer]
     severity: Severity = "required"
+    weigh: Callable[[Subject, Limits, Sequence[Asked]], Answer] | None = None
+    """In the place of `ask`, when all others were asked, with what they answered: for a duty that they meet."""

@@ -11,6 +11,8 @@ from holdfast.errors import HoldfastError, Problem
 
 
 def _limit(default: Any, told: str, source: str) -> Any:
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"help": told, "source": source})
     return field(default=default, metadata={"help": told, "source": source})
 
 
@@ -34,11 +36,46 @@ class Limits:
     most_fold_spread: float = _limit(0.05, "Standard deviation of ROC-AUC over the folds, at most.", OURS)
     most_flipped: float = _limit(0.02, "Share of decisions that may change when every number moves a little.", OURS)
     most_lost: float = _limit(0.5, "Share of what ROC-AUC has over chance that one missing feature may cost.", OURS)
+    most_evaded: float = _limit(
+        0.2, "Share of refusals that one field, moved by a hundredth of its usual span, may turn.", OURS
+    )
+    advisories: str = _limit(
+        "", "A file, folder or .zip of OSV advisories, from the project's folder; empty: the few that come along.", OURS
+    )
+    most_advisory_days: int = _limit(90, "Age of the advisories, in days, from which on they are called old.", OURS)
+    least_first_reason_kept: float = _limit(
+        0.99, "Share of refusals whose first reason stays when amounts move by a cent, times by a minute.", OURS
+    )
+    protected: tuple[str, ...] = _limit(
+        (), "Fields of the deciding event to measure fairness by, beside those that the contract marks.", OURS
+    )
+    bins: Mapping[str, Any] = _limit(
+        {}, "Where a protected number is cut into groups: `bins.age = [25, 62]`. Else at its thirds.", OURS
+    )
+    favourable: str = _limit("negative", "The decision that people wish for: `negative` or `positive`.", OURS)
+    least_group_rows: int = _limit(30, "Test rows of a group, at least, for it to be judged.", OURS)
+    least_impact_ratio: float = _limit(
+        0.8, "A group's share of favourable decisions, of that of the group with the most.", "29 CFR 1607.4(D)"
+    )
+    most_rate_gap: float = _limit(0.1, "Gap between groups in true, and in false, positive rates, at most.", OURS)
+    most_group_calibration: float = _limit(
+        0.05, "Distance, in a group, of the mean probability and the share of positives.", OURS
+    )
+    use_case: str = _limit(
+        "", "What the model is for: `credit`, `fraud`, `churn` or `other`. It chooses the regulation packs.", OURS
+    )
+    documents: Mapping[str, Any] = _limit(
+        {}, 'Where the project keeps what only people can do: `documents.human_review = "review.md"`.', OURS
+    )
 
 
 def limits() -> tuple[tuple[str, Any, str, str], ...]:
     """(name, default, what it means, where the default comes from) of each."""
-    return tuple((item.name, item.default, item.metadata["help"], item.metadata["source"]) for item in fields(Limits))
+    plain = Limits()
+    return tuple(
+        (item.name, getattr(plain, item.name), item.metadata["help"], item.metadata["source"])
+        for item in fields(Limits)
+    )
 
 
 def limits_from(told: Mapping[str, Any]) -> Limits:
@@ -51,10 +88,32 @@ def limits_from(told: Mapping[str, Any]) -> Limits:
             near = difflib.get_close_matches(name, known, 1)
             mend = f"did you mean {near[0]}?" if near else "one of: " + ", ".join(known)
             problems.append(Problem(f"checks.{name}", "unknown_setting", "there is no such limit", mend))
-        elif isinstance(value, bool) or not isinstance(value, (int, float) if known[name].type == "float" else int):
-            problems.append(Problem(f"checks.{name}", "type", f"{value!r} is no number of this kind"))
+        elif not _fits(str(known[name].type), value):
+            kind = KINDS[str(known[name].type)]
+            problems.append(Problem(f"checks.{name}", "type", f"{value!r} is not {kind}", known[name].metadata["help"]))
         else:
-            values[name] = value
+            values[name] = (
+                tuple(value) if isinstance(value, list) else dict(value) if isinstance(value, Mapping) else value
+            )
     if problems:
         raise HoldfastError("the gate's limits cannot be used", problems=problems)
     return Limits(**values)
+
+
+KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "tuple[str, ...]": "a list of texts",
+    "Mapping[str, Any]": "a table",
+}
+
+
+def _fits(kind: str, value: object) -> bool:
+    if kind == "tuple[str, ...]":
+        return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    if kind == "Mapping[str, Any]":
+        return isinstance(value, Mapping)
+    if kind == "str":
+        return isinstance(value, str)
+    return not isinstance(value, bool) and isinstance(value, (int, float) if kind == "float" else int)

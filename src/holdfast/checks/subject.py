@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import Contract
@@ -16,6 +18,12 @@ from holdfast.training.rows import Floats, Rows, Table, rows_of
 from holdfast.training.settings import TrainingSettings, settings_from
 from holdfast.training.split import Part, Split, split
 from holdfast.training.train import trained_from
+
+if TYPE_CHECKING:
+    from holdfast.features.history import Records
+
+if TYPE_CHECKING:
+    from holdfast.checks.rehearsal import Rehearsal
 
 RESAMPLINGS = 200
 
@@ -38,6 +46,33 @@ class Subject:
         if self.project is None:
             raise HoldfastError("this check needs the project that the version is registered in")
         return self.project
+
+    @property
+    def folder(self) -> Path:
+        """Where the bundle's files lie. Raises HoldfastError outside of a project."""
+        return self.place.bundles_path / self.bundle.hash
+
+    @cached_property
+    def records(self) -> Records:
+        """What happened, as the project's history tells it now; refused rows are left out.
+
+        Raises HoldfastError outside of a project, and where the history is not to be had.
+        """
+        from holdfast.features.history import read_records
+
+        return read_records(self.contract, self.place.inputs(self.contract), refuse="drop")
+
+    @cached_property
+    def rehearsal(self) -> Rehearsal:
+        """A copy of the project in which this version answers; ended by `close`."""
+        from holdfast.checks.rehearsal import Rehearsal
+
+        return Rehearsal(self)
+
+    def close(self) -> None:
+        """End what was started for the checks."""
+        if "rehearsal" in self.__dict__:
+            self.rehearsal.close()
 
     @cached_property
     def settings(self) -> TrainingSettings:
