@@ -125,24 +125,26 @@ def examine(
     clock: Callable[[], float],
     progress: Callable[[Check], None] = lambda _: None,
 ) -> Verdict:
-    """Ask every check, whatever the others say. `clock` answers Unix seconds.
+    """Ask every check, whatever the others say; those that weigh the others' answers last. `clock`: Unix seconds.
 
     `only` says that `checks` are a part, and what they were chosen by.
     """
     now = clock()
     valid = {item.code: item for item in waivers if item.until > now * 1_000_000}
-    asked = []
-    for item in checks:
+    asked: list[Asked] = []
+    for item in sorted(checks, key=lambda item: item.weigh is not None):
         progress(item)
         began = clock()
-        asked.append(Asked(item, _answer(item, subject, limits), clock() - began, valid.get(item.code)))
+        asked.append(Asked(item, _answer(item, subject, limits, asked), clock() - began, valid.get(item.code)))
+    place = {item.code: at for at, item in enumerate(checks)}
+    asked.sort(key=lambda item: place[item.check.code])
     at = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
     return Verdict(subject.version, subject.bundle.hash, tuple(asked), at, tuple(only), limits)
 
 
-def _answer(check: Check, subject: Subject, limits: Limits) -> Answer:
+def _answer(check: Check, subject: Subject, limits: Limits, asked: Sequence[Asked]) -> Answer:
     try:
-        found = check.ask(subject, limits)
+        found = check.ask(subject, limits) if check.weigh is None else check.weigh(subject, limits, asked)
         # What has no JSON form is the check's own fault; a number that is none becomes null.
         return Answer(found.status, text(found.why), text(found.mend), plain(found.evidence))
     except Exception as error:  # noqa: BLE001 — whatever it is, the others are asked all the same
