@@ -20,10 +20,8 @@ from holdfast.training.split import Part, Split, split
 from holdfast.training.train import trained_from
 
 if TYPE_CHECKING:
-    from holdfast.features.history import Records
-
-if TYPE_CHECKING:
     from holdfast.checks.rehearsal import Rehearsal
+    from holdfast.features.history import Records
 
 RESAMPLINGS = 200
 
@@ -115,6 +113,14 @@ class Subject:
 
     def probability(self, part: Part) -> Floats:
         return self.bundle.predict_matrix(self.rows.X[part.index])[1]
+
+    @cached_property
+    def records(self) -> Records:
+        """The project's history: every declared field of every source the contract uses. Needs the project."""
+        from holdfast.features.history import read_records
+
+        inputs = self.place.inputs(self.bundle.contract)
+        return read_records(self.bundle.contract, inputs, refuse="drop", fields="all")
 
     @property
     def _whole(self) -> Contract:
