@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,7 +74,7 @@ class Verdict:
     """ISO 8601, UTC."""
     only: tuple[str, ...] = ()
     """What was chosen, where not everything was asked: then it is no verdict, whatever was found."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     """By which it was judged."""
 
     @property
