@@ -1,0 +1,82 @@
+"""Pictures for checks we know by code, where the shape alone would not say what to compare with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from holdfast.checks.report.evidence import calibration, is_number, pictures, rows_of
+from holdfast.checks.report.plots import Bar, bars, intervals, square
+
+Evidence = Mapping[str, Any]
+SCORES = ("roc_auc", "average_precision", "precision", "recall", "f1", "balanced_accuracy", "precision_top_1pct")
+"""Metrics between 0 and 1 of which more is better: they can share an axis."""
+
+
+def pictures_of(item: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[str]:
+    """The pictures of one check's evidence: its own where there are some, else by shape."""
+    own = _OWN.get(item["code"])
+    if own is None or item["status"] == "crashed":
+        return pictures(item["evidence"])
+    try:
+        return own(item["evidence"], verdict)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        # Kept by another version of the check, whose evidence had another shape.
+        return pictures(item["evidence"])
+
+
+def _scores(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    baseline = verdict["trained"]["metrics"]["baseline"]
+    label = verdict["trained"]["baseline"] or "baseline"
+    rows = []
+    for name in SCORES:
+        metric = evidence["metrics"].get(name)
+        if metric is not None:
+            other = baseline.get(name, {}).get("value")
+            beside = {str(label): float(other)} if is_number(other) else {}
+            rows.append(Bar(name.replace("_", " "), metric["value"], metric["low"], metric["high"], beside))
+    at = evidence["confusion"]
+    table = [[at["true_positive"], at["false_negative"]], [at["false_positive"], at["true_negative"]]]
+    return [
+        intervals("On rows it has not seen, with 95 % intervals", rows, low=0.0, high=1.0),
+        square("At the threshold", table, ("was positive", "was negative"), ("said yes", "said no")),
+    ]
+
+
+def _calibration(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    return [calibration("Said and seen; on the dashed line both are equal", evidence["curve"])]
+
+
+def _overfit(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    rows = [("learned from", evidence["auc"]["train"]), ("not seen", evidence["auc"]["test"])]
+    return [bars("ROC-AUC", rows)]
+
+
+def _folds(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    rows = [Bar(f"fold {at}", float(value)) for at, value in enumerate(evidence["folds"], 1)]
+    return [intervals("ROC-AUC by fold", rows)]
+
+
+def _without(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    worst = sorted(evidence["without"].items(), key=lambda item: item[1])
+    whole = float(evidence["whole"])
+    return [
+        intervals(
+            "ROC-AUC without one feature", [Bar(name, value, beside={"with all": whole}) for name, value in worst]
+        )
+    ]
+
+
+def _champion(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    mine, theirs = rows_of(evidence["metrics"]), {row.name: row.value for row in rows_of(evidence["champion"])}
+    rows = [Bar(r.name, r.value, r.low, r.high, {"champion": theirs[r.name]} if r.name in theirs else {}) for r in mine]
+    return [intervals("On the same rows", rows)]
+
+
+_OWN: dict[str, Callable[[Evidence, Mapping[str, Any]], list[str]]] = {
+    "GATE201": _scores,
+    "GATE204": _calibration,
+    "GATE301": _overfit,
+    "GATE302": _folds,
+    "GATE304": _without,
+}
