@@ -35,7 +35,6 @@ BATCHES = 15
 BATCH_SECONDS = 4.0
 """So many batches, or as many as there is time for."""
 BATCH_ROWS = 1_000
-RATE = 1_000.0
 OVER = 1.05
 """Asked a little more often than wanted, so that a rate just reached shows."""
 PARTS = 5
@@ -120,8 +119,8 @@ class Measured:
         return (self.disk_after - self.disk_before) / max(self.decisions, 1)
 
 
-def measure(project: Project, server: Server, requests: Requests) -> Measured:
-    """Load a server that nobody else uses."""
+def measure(project: Project, server: Server, requests: Requests, rate: float) -> Measured:
+    """Load a server that nobody else uses; `rate` are the answers wanted in a second."""
     before, disk = project.reader.last_seq(), _disk(project)
     idle = reading(server.pid)
     bodies = requests.endless("load")
@@ -129,9 +128,9 @@ def measure(project: Project, server: Server, requests: Requests) -> Measured:
     gc.freeze()
     gc.disable()  # a pause of ours would look like one of the server's
     try:
-        uvloop.run(_steadily(server.port, bodies, RATE * OVER, WARM))
+        uvloop.run(_steadily(server.port, bodies, rate * OVER, WARM))
         began = reading(server.pid)
-        steady = uvloop.run(_steadily(server.port, bodies, RATE * OVER, STEADY))
+        steady = uvloop.run(_steadily(server.port, bodies, rate * OVER, STEADY))
         ended = reading(server.pid)
         batches = uvloop.run(_one_by_one(server.port, _batches(requests), BATCH_SECONDS))
         peak = uvloop.run(_as_fast(server.port, bodies, PEAK))

@@ -48,6 +48,7 @@ class Rehearsal:
         self._subject = subject
         self._folders: list[Path] = []
         self._servers: list[Server] = []
+        self._loads: dict[float, Measured] = {}
         self._fault: HoldfastError | None = None
 
     @cached_property
@@ -97,13 +98,14 @@ class Rehearsal:
         """Answers for all checks that share it; who ends it starts it again."""
         return self._started(self.project.folder)
 
-    @cached_property
-    def load(self) -> Measured:
-        """What a server of its own did under load: so much traffic is in nobody else's windows."""
+    def load(self, rate: float) -> Measured:
+        """What a server of its own did, asked so often a second: so much traffic is in nobody else's windows."""
         from holdfast.checks.load import measure
 
-        with self.apart() as (project, server):
-            return measure(project, server, self.requests)
+        if rate not in self._loads:
+            with self.apart() as (project, server):
+                self._loads[rate] = measure(project, server, self.requests, rate)
+        return self._loads[rate]
 
     @contextmanager
     def apart(self) -> Iterator[tuple[Project, Server]]:
