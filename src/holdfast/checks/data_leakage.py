@@ -1,0 +1,120 @@
+"""GATE105: does a feature know what it could not have known? Looked for in three ways.
+
+A feature that ranks the rows almost perfectly alone is the target, or made from it. A feature without which a model
+loses much is suspect: where one does all the work, it is often because it was written down after the fact. And some
+rows are computed again with every record taken away that was not known at their time: nothing may change.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from holdfast.checks.check import DATA, Answer, Check, failed, passed
+from holdfast.checks.future import without_future
+from holdfast.checks.intervals import apart, roc_auc
+from holdfast.checks.limits import Limits
+from holdfast.checks.quick import Sample, boosted, sample
+from holdfast.checks.subject import Subject
+from holdfast.contract.model import NULL_CODE
+from holdfast.training.evaluate import Metric
+from holdfast.training.rows import Floats
+
+BINS = 50
+STRONGEST = 3
+MANY = 10
+"""Where a model has fewer features, one may well carry it."""
+RESAMPLINGS = 100
+
+
+def ask(subject: Subject, limits: Limits) -> Answer:
+    seed = subject.settings.seed
+    learned, judged = sample(subject.split.train, seed), sample(subject.split.test, seed)
+    single = {name: _alone(subject, at, learned, judged) for at, name in enumerate(subject.rows.names)}
+    carried = _carried(subject, learned, judged)
+    future = without_future(subject)
+
+    told = [
+        f"{name} ranks the rows alone, with a ROC-AUC of {found.value:.3f}: it is the target, or made from it"
+        for name, found in single.items()
+        if (found.low or 0.0) > limits.most_alone
+    ]
+    told += [
+        f"without {name} a model loses {lost.value:.0%} of what it has over chance: was it known at the decision?"
+        for name, lost in carried.items()
+        if len(subject.rows.names) >= MANY and (lost.low or 0.0) > limits.most_leaked
+    ]
+    told += [f"{name} changes when what came after the decision is taken away" for name in future.features]
+    first = max(single, key=lambda name: single[name].value)
+    evidence: dict[str, Any] = {
+        "alone": {name: item.as_dict() for name, item in single.items()},
+        "lost_without": {name: item.as_dict() for name, item in carried.items()},
+        "future": future.as_dict(),
+        "rows": {"learned": len(learned), "judged": len(judged)},
+    }
+    if told:
+        mend = "leave it out (train --without it), or waive this for who knows that it is known before the decision"
+        return failed("; ".join(told), mend, **evidence)
+    worst = max(carried, key=lambda name: carried[name].value)
+    return passed(
+        f"{first} reaches {single[first].value:.3f} alone; without {worst} a model loses {carried[worst].value:.0%}; "
+        + future.told(),
+        **evidence,
+    )
+
+
+def _alone(subject: Subject, at: int, learned: Sample, judged: Sample) -> Metric:
+    """ROC-AUC of a feature's own groups: a category's words or fifty equal bins, null apart, by the share seen there."""
+    values, asked = subject.rows.X[learned.index, at], subject.rows.X[judged.index, at]
+    if subject.contract.features[at].expr.kind == "category":
+        group, wanted = values.astype(np.int64), asked.astype(np.int64)
+        group, wanted = np.maximum(group, NULL_CODE), np.maximum(wanted, NULL_CODE)
+    else:
+        edges = np.unique(np.nanquantile(values, np.linspace(0, 1, BINS + 1)[1:-1])) if _some(values) else np.zeros(0)
+        group, wanted = _binned(values, edges), _binned(asked, edges)
+    size = int(max(group.max(), wanted.max())) + 1
+    rows, hits = np.bincount(group, minlength=size), np.bincount(group, weights=learned.y, minlength=size)
+    usual = float(learned.y.mean())
+    score = (hits + usual) / (rows + 1.0)
+    return roc_auc(judged.y, score[wanted])
+
+
+def _binned(values: Floats, edges: Floats) -> Any:
+    return np.where(np.isnan(values), 0, np.searchsorted(edges, values, "right") + 1)
+
+
+def _some(values: Floats) -> bool:
+    return bool((~np.isnan(values)).any())
+
+
+def _carried(subject: Subject, learned: Sample, judged: Sample) -> dict[str, Metric]:
+    """Share of ROC-AUC over chance that is lost without each of the strongest features, with its interval."""
+    X, names = subject.rows.X, subject.rows.names
+    every = np.arange(len(names))
+    whole = boosted(subject, X[learned.index], learned.y, every)
+    asked = X[judged.index]
+    base = whole.predictor.scores(asked)
+    found = {}
+    for at in np.argsort(-np.asarray(whole.gain))[:STRONGEST].tolist():
+        others = np.delete(every, at)
+        if not len(others):
+            continue
+        less = boosted(subject, X[learned.index], learned.y, others)
+        score = less.predictor.scores(np.ascontiguousarray(asked[:, others]))
+        found[names[at]] = apart(
+            judged.y, _ranks(base), _ranks(score), _lost, resamplings=RESAMPLINGS, seed=subject.settings.seed
+        )
+    return found or {names[0]: Metric(0.0, 0.0, 0.0)}
+
+
+def _ranks(score: Floats) -> Floats:
+    """Scores as shares, for metrics that expect them; order and ties are kept."""
+    return np.searchsorted(np.sort(score), score) / len(score)
+
+
+def _lost(whole: dict[str, float], less: dict[str, float]) -> float:
+    return (whole["roc_auc"] - less["roc_auc"]) / max(whole["roc_auc"] - 0.5, 1e-9)
+
+
+CHECK = Check("GATE105", DATA, "No feature knows the future", ask)
