@@ -187,7 +187,7 @@ def _texts(paths: Mapping[str, Path]) -> dict[str, str]:
 
 def toml(settings: Settings) -> str:
     """A `holdfast.toml` with what is not at its default. JSON's texts, numbers and truths are TOML's too."""
-    plain, tops, tables = Settings(), [], {}  # type: ignore[var-annotated]
+    plain, tops, tables = Settings(), [], {}
     for item in fields(Settings):
         value: Any = getattr(settings, item.name)
         if value == getattr(plain, item.name):

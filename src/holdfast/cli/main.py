@@ -36,6 +36,7 @@ from holdfast.cli import (
     train,
     validate,
     versions,
+    watch,
 )
 from holdfast.cli.place import choose
 from holdfast.cli.render import failure
@@ -74,6 +75,7 @@ COMMANDS = (
     promote.promote,
     rollback.rollback,
     serve.serve,
+    watch.watch,
     score.score,
     outcomes.outcomes,
     explain.explain,

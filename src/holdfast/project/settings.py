@@ -123,6 +123,12 @@ class Settings:
     log_file: str = _setting("", "File to log to; empty: stderr. A file that is moved away is begun anew.")
     log_requests: bool = _setting(False, "A line for each request.")
 
+    alerts_webhook: str = _setting("", "Address that alerts are sent to, as JSON by POST; empty: they are only logged.")
+    alerts_answers: int = _setting(1_000, "How many of the last answers the drift of the score is measured on.")
+    alerts_score_psi: float = _setting(0.25, "Drift of the score (PSI against training) from which on it alerts.")
+    alerts_error_share: float = _setting(0.01, "Share of the requests between two looks that may fail.")
+    alerts_refused_share: float = _setting(0.1, "Share of them that may be refused.")
+
     def where(self, project: Path, value: str) -> Path:
         """A path in the settings, seen from the project's folder."""
         return project / Path(value).expanduser()
@@ -144,7 +150,7 @@ class Row:
 
 
 def _dotted(name: str) -> str:
-    for table in ("access", "approvals", "features", "log", "registry", "serving", "trace"):
+    for table in ("access", "alerts", "approvals", "features", "log", "registry", "serving", "trace"):
         if name.startswith(f"{table}_"):
             return f"{table}.{name.removeprefix(f'{table}_')}"
     return name

@@ -1,0 +1,211 @@
+"""Watching a server from outside: what it says of itself, what it counted, what its answers look like; and alerts.
+
+A look compares with the look before: counts are judged by what came in between. It reads, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import re
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast.errors import HoldfastError
+from holdfast.project.alerts import Alert, AlertSeverity
+from holdfast.project.project import Project
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PATIENCE = 5.0
+"""Seconds that the server has to say how it is."""
+FEWEST_REQUESTS = 20
+"""Fewer since the last look say nothing about a share."""
+FEWEST_SCORES = 500
+FURTHEST_BACK = 20_000
+"""Records of the ledger in which answers are looked for."""
+_SAMPLE = re.compile(r"^(holdfast_\w+)(?:\{(.*)\})? (\S+)$", re.M)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one look saw; counts are since the server began."""
+
+    answers: bool = False
+    requests: int = 0
+    """Replies on routes that decide or record, of any status."""
+    errors: int = 0
+    """Those of a status from 500 on, and requests turned away because too many came."""
+    refused: int = 0
+    """Those of a status from 400 to 499."""
+    psi: float | None = None
+    scores: int = 0
+    """Answers that the drift was measured on."""
+
+    def since(self, before: Seen) -> tuple[int, int, int]:
+        """(requests, errors, refused) that came in between; a server begun anew counts from nothing."""
+        new = (self.requests, self.errors, self.refused)
+        old = (before.requests, before.errors, before.refused)
+        return new if new[0] < old[0] else (new[0] - old[0], new[1] - old[1], new[2] - old[2])
+
+
+@dataclass
+class Look:
+    """What was seen, and what somebody should know of it."""
+
+    seen: Seen
+    alerts: list[Alert] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"seen": self.seen.__dict__, "alerts": [alert.as_dict() for alert in self.alerts]}
+
+    def lines(self) -> list[str]:
+        seen = self.seen
+        drift = "not measured" if seen.psi is None else f"{seen.psi:.3f} over {seen.scores:,} answers"
+        head = (
+            f"{seen.requests:,} requests, {seen.errors:,} errors, {seen.refused:,} refused; drift of the score {drift}"
+        )
+        told = [f"{alert.severity}: {alert.what}; first step: {alert.first_step}" for alert in self.alerts]
+        return [head if seen.answers else "the server does not answer", *(told or ["nothing to alert anybody of"])]
+
+
+def look(project: Project, address: str, before: Seen | None = None, *, key: str = "") -> Look:
+    """Look once at the server at `address`, with an API key that may read metrics where one is needed."""
+    judge = _Judge(project)
+    try:
+        status, told = _get(f"{address}/health", key)
+        health = json.loads(told)
+        page = _get(f"{address}/metrics", key)[1].decode()
+    except (OSError, http.client.HTTPException, ValueError, HoldfastError) as error:
+        why = str(getattr(error, "reason", error)) or type(error).__name__
+        step = "start it (holdfast serve), and read the end of its log"
+        judge.alert("outage", "critical", "the server does not answer", step, {"address": address, "why": why})
+        return Look(Seen(), judge.alerts)
+    judge.health(status, health)
+    counted = _counted(page)
+    psi, scores = _drift(project, health)
+    seen = Seen(True, *counted, psi, scores)
+    judge.counts(seen.since(before or Seen()))
+    judge.drift(seen)
+    return Look(seen, judge.alerts)
+
+
+class _Judge:
+    """The rules. Each says one thing at most."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._settings = project.settings
+        self.alerts: list[Alert] = []
+
+    def alert(self, rule: str, severity: AlertSeverity, what: str, step: str, evidence: Mapping[str, Any]) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.alerts.append(Alert(rule, severity, what, step, at, self._project.name, evidence))
+
+    def health(self, status: int, told: Mapping[str, Any]) -> None:
+        wrong = {name: what for name, what in told.get("checks", {}).items() if what != "ok"}
+        if "ledger" in wrong:
+            what = f"decisions cannot be written down: {wrong['ledger']}"
+            step = "see whether the disk is full or failing; nothing is answered that is not on it"
+            self.alert("ledger", "critical", what, step, {"checks": wrong})
+        elif status != 200:
+            what = "predictions would not be answered: " + "; ".join(f"{name}: {why}" for name, why in wrong.items())
+            self.alert("outage", "critical", what, "holdfast state rebuild, or roll back", {"checks": wrong})
+        for problem in told.get("problems", []):
+            what = f"what was promoted does not answer: {problem}"
+            self.alert("promotion", "critical", what, "holdfast rollback", {"problem": problem})
+
+    def counts(self, since: tuple[int, int, int]) -> None:
+        requests, errors, refused = since
+        if not requests + errors:
+            return
+        evidence = {"requests": requests, "errors": errors, "refused": refused}
+        if errors > self._settings.alerts_error_share * requests:
+            what = f"{errors:,} of the last {requests:,} requests failed"
+            self.alert("errors", "critical", what, "read the server's log: each fault stands there", evidence)
+        if requests >= FEWEST_REQUESTS and refused > self._settings.alerts_refused_share * requests:
+            what = f"{refused:,} of the last {requests:,} requests were refused"
+            step = "ask who sends them what changed; holdfast_refusals_total says what is wrong with them"
+            self.alert("refusals", "warning", what, step, evidence)
+
+    def drift(self, seen: Seen) -> None:
+        most = self._settings.alerts_score_psi
+        if seen.psi is None or seen.psi <= most:
+            return
+        what = (
+            f"the last {seen.scores:,} scores are not spread as in training (PSI {seen.psi:.2f}, {most:g} is allowed)"
+        )
+        step = "compare who asks now with the training data; roll back if the version is new"
+        self.alert("drift", "warning", what, step, {"psi": round(seen.psi, 4), "limit": most, "answers": seen.scores})
+
+
+def population_stability(edges: Sequence[float], counts: Sequence[int], values: NDArray[np.float64]) -> float:
+    """PSI of values against the bins of a training profile, the outer ones open; 0 is the same spread.
+
+    Half a value stands in each bin beforehand, so that an empty one costs much and not everything.
+    """
+    there = np.searchsorted(np.asarray(edges[1:-1]), values, side="right")
+    expected = np.asarray(counts, dtype=np.float64) + 0.5
+    found = np.bincount(there, minlength=len(counts)) + 0.5
+    p, q = expected / expected.sum(), found / found.sum()
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def _drift(project: Project, health: Mapping[str, Any]) -> tuple[float | None, int]:
+    """PSI of the champion's last answers in the ledger against what it answered to its training rows."""
+    from holdfast.ledger.records import Decision
+    from holdfast.project.bundles import opened
+
+    model, last = health["model"], int(health["state"]["applied_seq"])
+    scores: deque[float] = deque(maxlen=project.settings.alerts_answers)
+    for record in project.reader.records(max(0, last - FURTHEST_BACK)):
+        if isinstance(record, Decision) and (record.version, record.contract) == (model["version"], model["contract"]):
+            scores.append(record.probability)
+    profile = opened(project, model["bundle"]).profile.get("probability", {})
+    if len(scores) < FEWEST_SCORES or "edges" not in profile:
+        return None, len(scores)
+    found = population_stability(profile["edges"], profile["counts"], np.array(scores))
+    return (found if math.isfinite(found) else None), len(scores)
+
+
+def _counted(page: str) -> tuple[int, int, int]:
+    """(requests, errors, refused) from the page for Prometheus."""
+    requests = errors = refused = 0
+    for name, labels, value in _SAMPLE.findall(page):
+        told = dict(_LABEL.findall(labels))
+        if name == "holdfast_turned_away_total" and told["reason"] in ("busy", "late"):
+            errors += int(value)
+        if name != "holdfast_replies_total" or told["route"] in LOOKED_AT:
+            continue
+        requests += int(value)
+        errors += int(value) * (int(told["status"]) >= 500)
+        refused += int(value) * (400 <= int(told["status"]) < 500)
+    return requests, errors, refused
+
+
+LOOKED_AT = ("/", "/livez", "/readyz", "/health", "/metrics", "/model-info", "(none)")
+"""Routes by which one looks at the server; what they answer is no request of a client's."""
+
+
+def _get(address: str, key: str) -> tuple[int, bytes]:
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310  # an operator's own address
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as reply:  # noqa: S310
+            return reply.status, reply.read()
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            raise HoldfastError(
+                f"the server does not tell: {error.code}", where=address, mend="HOLDFAST_KEY=… with a viewer's key"
+            ) from None
+        return error.code, error.read()
