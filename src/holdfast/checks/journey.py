@@ -1,16 +1,37 @@
-"""The journey of `holdfast check`: open a version with its rows, ask everything, keep what was found."""
+"""The journey of `holdfast check`: open a version with its rows, ask everything, keep what was found, write it down."""
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from holdfast.checks.catalog import CHECKS
-from holdfast.checks.check import Check
+from holdfast.checks.check import CATEGORIES, Check
 from holdfast.checks.limits import limits_from
+from holdfast.checks.report.keep import Kept, describe, digest_of, keep, previous
+from holdfast.checks.report.page import page
 from holdfast.checks.subject import Subject
-from holdfast.checks.verdict import Verdict, examine
+from holdfast.checks.verdict import Verdict, Waiver, examine
+from holdfast.errors import HoldfastError, Problem
 from holdfast.project.project import Project
+
+Progress = Callable[[Check], None]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A verdict as it was told; `kept` is None where only a part was asked, which is no verdict."""
+
+    verdict: Verdict
+    told: dict[str, Any]
+    page: str
+    kept: Kept | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.told if self.kept is None else {**self.told, "kept": self.kept.as_dict()}
 
 
 def subject_of(project: Project, which: str) -> Subject:
@@ -34,8 +55,74 @@ def check(
     which: str,
     *,
     checks: Sequence[Check] = CHECKS,
-    progress: Callable[[Check], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Verdict:
-    """Ask every check of a version. Raises HoldfastError only when there is nothing to ask about."""
+    """Ask checks of a version, with the waivers that hold now; fewer than there are give a part, which is no verdict.
+
+    Raises HoldfastError only when there is nothing to ask about.
+    """
+    from holdfast.project.gate import waivers
+
     limits = limits_from(project.settings.checks)
-    return examine(subject_of(project, which), checks, limits, clock=time.time, progress=progress)
+    subject = subject_of(project, which)
+    held = [Waiver(item.code, item.who, item.why, item.until) for item in waivers(project, subject.bundle.hash)]
+    codes = [item.code for item in checks]
+    only = codes if any(item.code not in codes for item in CHECKS) else []
+    return examine(subject, checks, limits, waivers=held, only=only, clock=time.time, progress=progress)
+
+
+def examined(
+    project: Project, which: str, *, only: Sequence[str] = (), progress: Progress = lambda _: None
+) -> Examined:
+    """Ask every check and keep the verdict, in the project, in MLflow and as a record of the ledger.
+
+    `only` asks a part (codes, or categories by key or name), and keeps nothing. Raises HoldfastError for a name that
+    no check has, and when there is nothing to ask about.
+    """
+    verdict = check(project, which, checks=chosen(only), progress=progress)
+    told = describe(project, verdict)
+    if verdict.partial:
+        return Examined(verdict, told, page(told), None)
+    before = previous(project, told)
+    kept = keep(project, verdict)
+    _write_down(project, verdict, kept)
+    return Examined(verdict, told, page(told, digest=digest_of(told), before=before), kept)
+
+
+def chosen(only: Sequence[str]) -> Sequence[Check]:
+    """The checks that are meant, in the order of the catalog; all of them where nothing is chosen."""
+    if not only:
+        return CHECKS
+    names = {item.code.casefold(): {item.code} for item in CHECKS}
+    for category in CATEGORIES:
+        codes = {item.code for item in CHECKS if item.category == category}
+        words = {category.key.casefold(), category.name, *category.name.split()} - {"and"}
+        names |= dict.fromkeys(words, codes)
+    problems, codes = [], set()
+    for word in only:
+        if word.casefold() in names:
+            codes |= names[word.casefold()]
+        else:
+            near = difflib.get_close_matches(word.casefold(), names, 1)
+            mend = f"did you mean {near[0].upper()}?" if near else "a code (GATE101) or a category (K1, data)"
+            problems.append(Problem("only", "unknown_name", f"there is no check or category {word!r}", mend))
+    if problems:
+        raise HoldfastError("these checks cannot be chosen", problems=problems)
+    if not codes:
+        raise HoldfastError("nothing is asked in what was chosen yet", mend="holdfast check without --only")
+    return [item for item in CHECKS if item.code in codes]
+
+
+def _write_down(project: Project, verdict: Verdict, kept: Kept) -> None:
+    from holdfast.project.gate import record, waivers
+
+    counted = {item.check.code for item in verdict.asked if item.status == "waived"}
+    record(
+        project,
+        version=verdict.version,
+        bundle=verdict.bundle,
+        verdict=kept.digest,
+        ok=verdict.ok,
+        stopping=[item.check.code for item in verdict.stopping],
+        counted=[item.seq for item in waivers(project, verdict.bundle) if item.code in counted],
+    )

@@ -68,7 +68,7 @@ def document(verdict: Verdict, manifest: Manifest) -> dict[str, Any]:
 
 def question(check: Check) -> str:
     """What a check asks: the first line of its file, behind the code."""
-    module = inspect.getmodule(check.ask)
+    module = inspect.getmodule(check.weigh or check.ask)
     head, found, rest = (inspect.getdoc(module) or "").partition("\n")[0].partition(": ")
     return rest[:1].upper() + rest[1:] if found and head == check.code else check.title
 

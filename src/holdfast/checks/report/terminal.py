@@ -97,7 +97,7 @@ def watching(number: int, *, as_json: bool = False) -> Iterator[Callable[[Check]
             TextColumn("{task.description}", markup=False), _seconds(),
         )  # fmt: skip
         with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-            task = shown.add_task("reading", total=number, began=time.monotonic())
+            task = shown.add_task("reading the rows", total=number, began=time.monotonic())
             asked = -1
 
             def tell(check: Check) -> None:
@@ -110,10 +110,12 @@ def watching(number: int, *, as_json: bool = False) -> Iterator[Callable[[Check]
     else:
         began = time.monotonic()
 
-        def say(check: Check) -> None:
-            print(f"{time.monotonic() - began:6.1f} s  {check.code} {check.title}", file=sys.stderr, flush=True)  # noqa: T201
+        def say(words: str) -> None:
+            print(f"{time.monotonic() - began:6.1f} s  {words}", file=sys.stderr, flush=True)  # noqa: T201
 
-        yield say
+        say("reading the rows")
+
+        yield lambda check: say(f"{check.code} {check.title}")
 
 
 def _seconds() -> Any:
