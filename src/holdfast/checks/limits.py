@@ -84,7 +84,7 @@ class Limits:
     )  # fmt: skip
     most_alone: float = _limit(0.95, "ROC-AUC that one feature may reach alone.", OURS)
     most_shift: float = _limit(
-        0.25, "Population stability index, beyond what chance makes of it, at most.", "the usual reading of the index"
+        0.5, "Population stability index, beyond what chance makes of it, at most.", "twice what is usually read as a shift: seasons turn"
     )
     most_unseen: float = _limit(0.01, "Share of test rows with a category that no training row has.", OURS)
     least_live_rows: int = _limit(1_000, "Live decisions, at least, before training is compared with them.", OURS)
