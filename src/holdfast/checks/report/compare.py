@@ -10,7 +10,7 @@ from holdfast.checks.report.words import shown_status
 
 LEAST_MOVE = 0.005
 """Relative; what moved by less is no news."""
-MOST_FIGURES = 40
+MOST_FIGURES, MOST_OF_ONE = 40, 6
 QUIET = frozenset(("seconds", "seed", "examples", "threshold_basis", "at"))
 """Keys whose figures are expected to differ and say nothing."""
 
@@ -54,10 +54,11 @@ def turned(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Turned]:
 
 
 def moved(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Moved]:
-    """Those that moved most, relative to themselves, first; at most `MOST_FIGURES`."""
+    """Those that moved most, relative to themselves, first; at most `MOST_FIGURES`, and `MOST_OF_ONE` of a check."""
     theirs = {item["code"]: item["evidence"] for item in before["checks"]}
-    found = []
+    found: list[Moved] = []
     for item in now["checks"]:
+        mine = []
         old = dict(_figures(theirs.get(item["code"], {})))
         for path, (value, _, _) in _figures(item["evidence"]):
             if path in old:
@@ -65,8 +66,13 @@ def moved(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Moved]:
                 beyond = low is not None and high is not None and not low <= value <= high
                 change = Moved(item["code"], path, was, value, beyond)
                 if change.relative >= LEAST_MOVE:
-                    found.append(change)
-    return sorted(found, key=lambda change: (not change.beyond, -change.relative))[:MOST_FIGURES]
+                    mine.append(change)
+        found += sorted(mine, key=_news)[:MOST_OF_ONE]
+    return sorted(found, key=_news)[:MOST_FIGURES]
+
+
+def _news(change: Moved) -> tuple[bool, float]:
+    return not change.beyond, -change.relative
 
 
 Figure = tuple[float, float | None, float | None]

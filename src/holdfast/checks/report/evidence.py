@@ -16,6 +16,7 @@ from holdfast.checks.report.plots import Bar, bars, curve, intervals
 from holdfast.checks.report.words import html, named, number
 
 _FIGURE = re.compile(r"-?\d[\d.,e%+-]*( <small>|$)|–$")
+_LONG = re.compile(r"\S{25}")
 MOST_ROWS = 100
 MOST_COLUMNS = 9
 FEWEST_BARS, MOST_BARS = 3, 60
@@ -64,7 +65,9 @@ def _of_mapping(title: str, key: str, value: Mapping[str, Any]) -> list[str]:
     alike = len(numbers) == len(value) and FEWEST_BARS <= len(value) <= MOST_BARS
     # Only what has one unit can stand on one axis: shares, or what the key says to be one kind of thing.
     if alike and all(-1 <= item <= 1 for _, item in numbers) and any(item for _, item in numbers):
-        return [bars(title, sorted(numbers, key=lambda item: -abs(item[1])))]
+        shown = [item for item in numbers if item[1]]
+        left = f", {len(numbers) - len(shown)} more are 0" if len(shown) < len(numbers) else ""
+        return [bars(title + left, sorted(shown, key=lambda item: -abs(item[1])))]
     return []
 
 
@@ -197,7 +200,10 @@ def _cell(value: Any, key: str = "") -> str:
         return f"{number(value['value'], key)} <small>({low} to {high})</small>"
     if isinstance(value, list):
         return ", ".join(_cell(item, key) for item in value) or "none"
-    return html(value) if isinstance(value, str) else html(number(value, key))
+    if isinstance(value, str):
+        # A hash, or a name of somebody's: without a blank to break at it would push the page wide.
+        return f"<span class=hash>{html(value)}</span>" if _LONG.search(value) else html(value)
+    return html(number(value, key))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, raw_first: bool = False) -> str:
@@ -205,7 +211,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, raw_first: boo
     top = "<thead><tr>" + "".join(f"<th scope=col>{html(name)}</th>" for name in head) + "</tr></thead>" if head else ""
     lines = []
     for row in rows[:MOST_ROWS]:
-        first = row[0] if raw_first else html(row[0])
+        first = row[0] if raw_first else _cell(row[0])
         cells = "".join(f"<td{_class(cell)}>{cell}</td>" for cell in row[1:])
         lines.append(f"<tr><th scope=row>{first}</th>{cells}</tr>")
     return f"<div class=scroll><table>{top}<tbody>{''.join(lines)}</tbody></table></div>{_more(len(rows) - MOST_ROWS)}"

@@ -13,16 +13,16 @@ SCORES = ("roc_auc", "average_precision", "precision", "recall", "f1", "balanced
 """Metrics between 0 and 1 of which more is better: they can share an axis."""
 
 
-def pictures_of(item: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[str]:
-    """The pictures of one check's evidence: its own where there are some, else by shape."""
+def pictures_of(item: Mapping[str, Any], verdict: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """The pictures of one check's evidence, and whether they are its own (else they are drawn by shape)."""
     own = _OWN.get(item["code"])
     if own is None or item["status"] == "crashed":
-        return pictures(item["evidence"])
+        return pictures(item["evidence"]), False
     try:
-        return own(item["evidence"], verdict)
+        return own(item["evidence"], verdict), True
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         # Kept by another version of the check, whose evidence had another shape.
-        return pictures(item["evidence"])
+        return pictures(item["evidence"]), False
 
 
 def _scores(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
@@ -58,13 +58,10 @@ def _folds(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
 
 
 def _without(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
-    worst = sorted(evidence["without"].items(), key=lambda item: item[1])
     whole = float(evidence["whole"])
-    return [
-        intervals(
-            "ROC-AUC without one feature", [Bar(name, value, beside={"with all": whole}) for name, value in worst]
-        )
-    ]
+    worst = sorted(evidence["without"].items(), key=lambda item: item[1])[:10]
+    rows = [Bar(name, float(value), beside={"with all": whole}) for name, value in worst]
+    return [intervals("ROC-AUC without one feature, the ten that cost most", rows, dot="without it")]
 
 
 def _champion(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:

@@ -111,14 +111,14 @@ def _differences(verdict: Told, before: Told | None) -> list[str]:
     if figures:
         lines = [
             (
-                f"{_link(item.code)} <bdi>{html(item.figure.replace('_', ' '))}</bdi>",
+                f"{_link(item.code)} <bdi>{html(item.figure.replace('_', ' '))}</bdi>"
+                + ("<br><small>beyond the interval it had</small>" if item.beyond else ""),
                 html(number(item.before)),
                 html(number(item.now)),
-                "beyond its interval" if item.beyond else "",
             )
             for item in figures
         ]
-        shown = _table(lines, ("figure", "before", "now", ""), numbers=(1, 2))
+        shown = _table(lines, ("figure", "before", "now"), numbers=(1, 2))
         parts.append(f"<details><summary>{len(figures)} figures that moved most</summary>{shown}</details>")
     return parts
 
@@ -132,18 +132,20 @@ def _category(category: Category, verdict: Told) -> list[str]:
 
 
 def _check(item: Told, verdict: Told) -> str:
-    drawn = "".join(pictures_of(item, verdict))
-    plots = f"<div class=plots>{drawn}</div>" if drawn else ""
+    drawn, telling = pictures_of(item, verdict)
+    plots = f"<div class=plots>{''.join(drawn)}</div>" if drawn else ""
+    # A picture says why a check failed, or what a figure means; the others can be looked up.
+    outside, inside = (plots, "") if telling or item["status"] == "failed" else ("", plots)
     seconds = f"{item['seconds']:.1f} s" if item["seconds"] >= 0.05 else "at once"
     advised = ", advised" if item["severity"] == "advised" else ""
-    folded = f"<details><summary>Evidence</summary>{tables(item['evidence'])}</details>" if item["evidence"] else ""
+    folded = f"<details><summary>Evidence</summary>{inside}{tables(item['evidence'])}</details>"
     question = item.get("question", "")
     asked = f"<p class=question>{html(question)}</p>" if question and question != item["title"] else ""
     return (
-        f"<article class=check id='{html(item['code'])}'><header>{_status(item)}<h3>{html(item['title'])} "
-        f"<small>{html(item['code'])}{advised}, {seconds}</small></h3></header>"
-        f"<div class=body>{asked}<p><bdi>{html(item['why'])}</bdi></p>{_mend(item)}{_waiver(item)}</div>"
-        f"{plots}{folded}</article>"
+        f"<article class=check id='{html(item['code'])}'><div>{_status(item)}</div><div><div class=told>"
+        f"<h3>{html(item['title'])} <small>{html(item['code'])}{advised}, {seconds}</small></h3>"
+        f"{asked}<p><bdi>{html(item['why'])}</bdi></p>{_mend(item)}{_waiver(item)}</div>"
+        f"{outside}{folded if item['evidence'] else ''}</div></article>"
     )
 
 

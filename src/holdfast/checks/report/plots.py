@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from holdfast.checks.report.words import html, number, visible
 
 WIDTH = 360.0
-LEFT = 132.0
-"""Room for names."""
+LEFT = 148.0
+"""Room for names, at most."""
 ROW = 22.0
-MOST_ROWS = 24
+MOST_ROWS = 16
 LONGEST_NAME = 20
 
 
@@ -30,25 +30,31 @@ class Bar:
     beside: Mapping[str, float] = field(default_factory=dict)
 
 
-def intervals(title: str, rows: Sequence[Bar], *, low: float | None = None, high: float | None = None) -> str:
+def intervals(
+    title: str, rows: Sequence[Bar], *, low: float | None = None, high: float | None = None, dot: str = "this version"
+) -> str:
     """A dot with its whisker for each row; `beside` are hollow marks. The axis spans what is shown."""
     shown = rows[:MOST_ROWS]
+    left = _left([row.name for row in shown])
     edges = [edge for row in shown for edge in (row.value, row.low, row.high, *row.beside.values()) if edge is not None]
-    scale = _Scale(min(edges) if low is None else low, max(edges) if high is None else high, LEFT, WIDTH - 14)
+    scale = _Scale(min(edges) if low is None else low, max(edges) if high is None else high, left, WIDTH - 14)
     kinds = list(dict.fromkeys(kind for row in shown for kind in row.beside))
     parts = []
     for at, row in enumerate(shown):
         y = 14 + at * ROW
-        parts.append(_name(row.name, y))
+        parts.append(_name(row.name, left, y))
         if row.low is not None and row.high is not None:
             parts.append(f'<line class="whisker" x1="{scale(row.low)}" x2="{scale(row.high)}" y1="{y}" y2="{y}"/>')
         parts += [_diamond(scale(value), y, kinds.index(kind)) for kind, value in row.beside.items()]
         parts.append(f'<circle class="dot" cx="{scale(row.value)}" cy="{y}" r="4"/>')
     bottom = 14 + len(shown) * ROW
-    legend = [("dot", "this version"), *((f"mark{at}", kind) for at, kind in enumerate(kinds))] if kinds else []
+    legend = [("dot", dot), *((f"mark{at}", kind) for at, kind in enumerate(kinds))] if kinds else []
     more = len(rows) - len(shown)
     return _figure(
-        title, bottom + 18 + 16 * len(legend), [scale.axis(bottom - 6), *parts, *_legend(legend, bottom + 26)], more
+        title,
+        bottom + 18 + 16 * len(legend),
+        [scale.axis(bottom - 6), *parts, *_legend(legend, left, bottom + 26)],
+        more,
     )
 
 
@@ -56,11 +62,12 @@ def bars(title: str, rows: Sequence[tuple[str, float]], *, unit: str = "", limit
     """A bar from zero for each row, with its figure; `limit` is a dashed line."""
     shown = rows[:MOST_ROWS]
     values = [value for _, value in shown] + ([limit] if limit is not None else [])
-    scale = _Scale(min(0.0, *values), max(0.0, *values), LEFT, WIDTH - 58, room=0.0)
+    left = _left([name for name, _ in shown])
+    scale = _Scale(min(0.0, *values), max(0.0, *values), left, WIDTH - 58, room=0.0)
     parts = []
     for at, (name, value) in enumerate(shown):
         y, (a, b) = 14 + at * ROW, sorted((scale.at(0.0), scale.at(value)))
-        parts.append(_name(name, y))
+        parts.append(_name(name, left, y))
         parts.append(f'<rect class="bar" x="{a:.1f}" y="{y - 6}" width="{max(b - a, 1):.1f}" height="12"/>')
         parts.append(f'<text class="figure" x="{b + 4:.1f}" y="{y + 4}">{html(number(value) + unit)}</text>')
     bottom = 14 + len(shown) * ROW
@@ -112,19 +119,19 @@ def curve(
 def square(title: str, cells: Sequence[Sequence[int]], rows: Sequence[str], across: Sequence[str]) -> str:
     """A table of counts, each cell as dark as its share of its row."""
     parts = [
-        f'<text class="tick" text-anchor="middle" x="{LEFT + 55 + 110 * at}" y="14">{html(name)}</text>'
+        f'<text class="tick" text-anchor="middle" x="{LEFT + 51 + 104 * at}" y="14">{html(name)}</text>'
         for at, name in enumerate(across)
     ]
     for i, line in enumerate(cells):
         y, whole = 24 + 48 * i, max(1, sum(line))
         parts.append(f'<text class="name" text-anchor="end" x="{LEFT - 10}" y="{y + 26}">{html(rows[i])}</text>')
         for j, count in enumerate(line):
-            shade, x = count / whole, LEFT + 110 * j
+            shade, x = count / whole, LEFT + 104 * j
             parts.append(
-                f'<rect class="cell" x="{x}" y="{y}" width="106" height="44" fill-opacity="{0.08 + 0.3 * shade:.2f}"/>'
+                f'<rect class="cell" x="{x}" y="{y}" width="100" height="44" fill-opacity="{0.08 + 0.3 * shade:.2f}"/>'
             )
-            parts.append(f'<text class="count" text-anchor="middle" x="{x + 53}" y="{y + 20}">{count:,}</text>')
-            parts.append(f'<text class="tick" text-anchor="middle" x="{x + 53}" y="{y + 36}">{shade:.1%}</text>')
+            parts.append(f'<text class="count" text-anchor="middle" x="{x + 50}" y="{y + 20}">{count:,}</text>')
+            parts.append(f'<text class="tick" text-anchor="middle" x="{x + 50}" y="{y + 36}">{shade:.1%}</text>')
     return _figure(title, 24 + 48 * len(cells) + 4, parts, 0)
 
 
@@ -181,24 +188,29 @@ def _figure(title: str, height: float, parts: Sequence[str], more: int) -> str:
     )
 
 
-def _name(name: str, y: float) -> str:
+def _left(names: Sequence[str]) -> float:
+    """Room for these names; a letter is about 6.5 wide."""
+    return min(LEFT, 18 + 6.6 * min(LONGEST_NAME, max(map(len, names), default=0)))
+
+
+def _name(name: str, left: float, y: float) -> str:
     told = visible(name)
     short = told if len(told) <= LONGEST_NAME else told[: LONGEST_NAME - 1] + "…"
-    return f'<text class="name" text-anchor="end" x="{LEFT - 10}" y="{y + 4}">{html(short)}</text>'
+    return f'<text class="name" text-anchor="end" x="{left - 10:.0f}" y="{y + 4}">{html(short)}</text>'
 
 
 def _diamond(x: str, y: float, kind: int) -> str:
     return f'<path class="mark{min(kind, 2)}" transform="translate({x} {y})" d="M0-5 5 0 0 5-5 0z"/>'
 
 
-def _legend(items: Sequence[tuple[str, str]], y: float) -> list[str]:
+def _legend(items: Sequence[tuple[str, str]], left: float, y: float) -> list[str]:
     parts = []
     for at, (kind, name) in enumerate(items):
         place = y + 16 * at
         parts.append(
-            f'<circle class="dot" cx="{LEFT}" cy="{place}" r="4"/>'
+            f'<circle class="dot" cx="{left:.0f}" cy="{place}" r="4"/>'
             if kind == "dot"
-            else _diamond(f"{LEFT}", place, int(kind[-1]))
+            else _diamond(f"{left:.0f}", place, int(kind[-1]))
         )
-        parts.append(f'<text class="tick" x="{LEFT + 10}" y="{place + 4}">{html(name)}</text>')
+        parts.append(f'<text class="tick" x="{left + 10:.0f}" y="{place + 4}">{html(name)}</text>')
     return parts

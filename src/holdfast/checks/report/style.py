@@ -47,15 +47,14 @@ text-decoration:none;background:var(--tint)}
 .glance small{display:block;color:var(--quiet);font-size:.8rem;line-height:1.45}
 .glance .s{display:block;font-size:.92rem}
 .stops{padding-left:0;list-style:none}.stops li{padding:.55rem 0;border-bottom:1px solid var(--line)}
-.check{padding:1.3rem 0 1.2rem;border-bottom:1px solid var(--line)}
+.check{display:grid;grid-template-columns:8.6rem minmax(0,1fr);padding:1.3rem 0 1.2rem;
+border-bottom:1px solid var(--line)}
 .check:last-child{border-bottom:0}
-.check header{display:flex;flex-wrap:wrap;gap:.1rem .9rem;align-items:baseline}
-.check header .s{min-width:8.2rem}
-.check header h3{flex:1 1 15rem;min-width:0}
-.body{margin:.35rem 0 0;max-width:46rem}
-.body p{margin-top:.35rem}.question{color:var(--quiet)}
+.told{max-width:44rem}
+.told p{margin-top:.3rem}.question{color:var(--quiet)}
 .mend b,.waiver b{font-weight:600}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),26rem));gap:1rem 2rem;margin-top:1rem}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));gap:1rem 2rem;margin-top:1rem}
+figure{max-width:26rem}
 figure{min-width:0}figure svg{display:block;width:100%;height:auto}
 figcaption{font-size:.8rem;color:var(--quiet);margin-top:.2rem}
 details{margin-top:.8rem}summary{cursor:pointer;color:var(--quiet);font-size:.86rem}
@@ -64,11 +63,11 @@ details[open]>summary{margin-bottom:.5rem}
 table{border-collapse:collapse;font-size:.86rem;font-variant-numeric:tabular-nums;line-height:1.45}
 th,td{padding:.22rem 1.1rem .22rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{font-weight:400;color:var(--quiet)}thead th{font-size:.8rem}
-td{overflow-wrap:anywhere}tbody th{overflow-wrap:anywhere;min-width:5rem}
+tbody th{min-width:5rem}
 td.n{text-align:right;white-space:nowrap}td small{color:var(--quiet)}
 details ol{padding-left:1.4rem;font-size:.86rem}.more{font-size:.82rem;color:var(--quiet)}
 footer{margin-top:3.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--quiet);font-size:.84rem}
-text{fill:var(--ink);font:11px system-ui,sans-serif}text.tick,text.figure{fill:var(--quiet);font-size:10px}
+text{fill:var(--ink);font:10.5px system-ui,sans-serif}text.tick,text.figure{fill:var(--quiet);font-size:10px}
 text.count{font-size:13px;font-weight:600}
 .grid{stroke:var(--line)}.limit{stroke:var(--failed);stroke-dasharray:4 3;fill:none}
 .whisker{stroke:var(--mark);stroke-width:2;stroke-opacity:.55}.dot,.bar,.cell{fill:var(--mark)}
@@ -76,8 +75,8 @@ text.count{font-size:13px;font-weight:600}
 .mark0{fill:none;stroke:var(--other);stroke-width:1.6}.mark1{fill:none;stroke:var(--crashed);stroke-width:1.6}
 .mark2{fill:none;stroke:var(--quiet);stroke-width:1.6}
 @media(max-width:32rem){main{padding:1.6rem 1rem 3rem}h1{font-size:1.6rem}
-.glance{grid-template-columns:repeat(2,minmax(0,1fr))}.check header .s{min-width:0}
-.check header h3{flex-basis:100%}th,td{padding-right:.7rem}}
+.glance{grid-template-columns:repeat(2,minmax(0,1fr))}.check{grid-template-columns:minmax(0,1fr)}
+th,td{padding-right:.7rem}}
 @media print{:root{--paper:#fff;--ink:#000;--quiet:#444;--line:#bbb;--tint:#fff;--passed:#17693a;--failed:#a81f1b;
 --crashed:#8b1a66;--waived:#7a4a00;--advice:#1d5790;--mark:#1d5790;--other:#9a5b00}
 body{font-size:10.5pt}main{max-width:none;padding:0}
