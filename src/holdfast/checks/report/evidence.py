@@ -28,7 +28,7 @@ NAMES = ("group", "name", "feature", "segment", "period", "what", "value")
 
 def tables(evidence: Mapping[str, Any]) -> str:
     """All of it, as HTML tables; long ones are cut, with a word about how much is missing."""
-    return _mapping(evidence, 0)
+    return _mapping(evidence, 0, "")
 
 
 def pictures(evidence: Mapping[str, Any]) -> list[str]:
@@ -67,7 +67,7 @@ def _of_mapping(title: str, key: str, value: Mapping[str, Any]) -> list[str]:
     if alike and all(-1 <= item <= 1 for _, item in numbers) and any(item for _, item in numbers):
         shown = [item for item in numbers if item[1]]
         left = f", {len(numbers) - len(shown)} more are 0" if len(shown) < len(numbers) else ""
-        return [bars(title + left, sorted(shown, key=lambda item: -abs(item[1])))]
+        return [bars(title + left, sorted(shown, key=lambda item: -abs(item[1])), key=key)]
     return []
 
 
@@ -128,12 +128,12 @@ def _is_metric(value: object) -> bool:
     return isinstance(value, Mapping) and {"value", "low", "high"} == value.keys()
 
 
-def _mapping(value: Mapping[str, Any], depth: int) -> str:
+def _mapping(value: Mapping[str, Any], depth: int, of: str) -> str:
     """Plain figures in one table of two columns; what has parts gets a heading and a table of its own."""
     simple, parts = [], []
     for key, item in islice(value.items(), MOST_ROWS):
         if _is_metric(item) or _is_simple(item):
-            simple.append((named(key), _cell(item, key)))
+            simple.append((named(key), _cell(item, f"{of} {key}")))
         else:
             parts.append(f"<h4>{html(named(key))}</h4>{_compound(key, item, depth + 1)}")
     head = _table((), simple) if simple else ""
@@ -157,7 +157,7 @@ def _compound(key: str, value: Any, depth: int) -> str:
                 for name, item in value.items()
             ]
             return _table(("", "value", "low", "high"), lines)
-        return _mapping(value, depth)
+        return _mapping(value, depth, key)
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         columns = _columns(value)
         if columns:
@@ -209,16 +209,18 @@ def _cell(value: Any, key: str = "") -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, raw_first: bool = False) -> str:
     """Cells are HTML but for the first of each row, which is a name; numbers stand to the right."""
     top = "<thead><tr>" + "".join(f"<th scope=col>{html(name)}</th>" for name in head) + "</tr></thead>" if head else ""
-    lines = []
+    lines, right = [], _numeric(rows)
     for row in rows[:MOST_ROWS]:
         first = row[0] if raw_first else _cell(row[0])
-        cells = "".join(f"<td{_class(cell)}>{cell}</td>" for cell in row[1:])
+        cells = "".join(f"<td{' class=n' if at in right else ''}>{cell}</td>" for at, cell in enumerate(row) if at)
         lines.append(f"<tr><th scope=row>{first}</th>{cells}</tr>")
     return f"<div class=scroll><table>{top}<tbody>{''.join(lines)}</tbody></table></div>{_more(len(rows) - MOST_ROWS)}"
 
 
-def _class(cell: str) -> str:
-    return " class=n" if _FIGURE.match(cell) else ""
+def _numeric(rows: Sequence[Sequence[str]]) -> set[int]:
+    """The columns in which only figures stand."""
+    width = max((len(row) for row in rows), default=0)
+    return {at for at in range(1, width) if all(len(row) <= at or _FIGURE.match(row[at]) for row in rows)}
 
 
 def _more(number_left: int) -> str:

@@ -58,8 +58,10 @@ def intervals(
     )
 
 
-def bars(title: str, rows: Sequence[tuple[str, float]], *, unit: str = "", limit: float | None = None) -> str:
-    """A bar from zero for each row, with its figure; `limit` is a dashed line."""
+def bars(
+    title: str, rows: Sequence[tuple[str, float]], *, unit: str = "", limit: float | None = None, key: str = ""
+) -> str:
+    """A bar from zero for each row, with its figure as `number` tells it under `key`; `limit` is a dashed line."""
     shown = rows[:MOST_ROWS]
     values = [value for _, value in shown] + ([limit] if limit is not None else [])
     left = _left([name for name, _ in shown])
@@ -69,7 +71,7 @@ def bars(title: str, rows: Sequence[tuple[str, float]], *, unit: str = "", limit
         y, (a, b) = 14 + at * ROW, sorted((scale.at(0.0), scale.at(value)))
         parts.append(_name(name, left, y))
         parts.append(f'<rect class="bar" x="{a:.1f}" y="{y - 6}" width="{max(b - a, 1):.1f}" height="12"/>')
-        parts.append(f'<text class="figure" x="{b + 4:.1f}" y="{y + 4}">{html(number(value) + unit)}</text>')
+        parts.append(f'<text class="figure" x="{b + 4:.1f}" y="{y + 4}">{html(number(value, key) + unit)}</text>')
     bottom = 14 + len(shown) * ROW
     if limit is not None:
         x = scale(limit)

@@ -150,7 +150,7 @@ def number(value: object, key: str = "") -> str:
         return f"{value:,}"
     if isinstance(value, float):
         if "share" in key and -1 <= value <= 1:
-            return f"{value:.3%}" if abs(value) < 0.1 else f"{value:.1%}"
+            return f"{value:.1%}" if abs(value) >= 0.1 or value == 0 else f"{value:.3%}"
         if value == 0 or 1e-4 <= abs(value) < 1e5:
             return f"{value:.4g}"
         return f"{value:,.0f}" if 1e5 <= abs(value) < 1e12 and math.isfinite(value) else f"{value:.3g}"
