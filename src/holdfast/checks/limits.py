@@ -60,7 +60,7 @@ class Limits:
     )
     most_rate_gap: float = _limit(0.1, "Gap between groups in true, and in false, positive rates, at most.", OURS)
     most_group_calibration: float = _limit(
-        0.05, "Distance, in a group, of the mean probability and the share of positives.", OURS
+        0.05, "Distance of mean probability and share of positives in a group, beyond that of all.", OURS
     )
     use_case: str = _limit(
         "", "What the model is for: `credit`, `fraud`, `churn` or `other`. It chooses the regulation packs.", OURS
@@ -84,7 +84,9 @@ class Limits:
     )  # fmt: skip
     most_alone: float = _limit(0.95, "ROC-AUC that one feature may reach alone.", OURS)
     most_shift: float = _limit(
-        0.5, "Population stability index, beyond what chance makes of it, at most.", "twice what is usually read as a shift: seasons turn"
+        0.5,
+        "Population stability index, beyond what chance makes of it, at most.",
+        "twice what is usually read as a shift: seasons turn",
     )
     most_unseen: float = _limit(0.01, "Share of test rows with a category that no training row has.", OURS)
     least_live_rows: int = _limit(1_000, "Live decisions, at least, before training is compared with them.", OURS)

@@ -1,0 +1,167 @@
+"""How groups fare: favourable decisions, true and false positive rates, and how true the probabilities are in each.
+
+A figure comes with an interval that holds for all comparisons of one grouping together (Bonferroni), so that among many
+groups none is accused by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.checks.groups import Grouping
+from holdfast.checks.intervals import share
+from holdfast.checks.limits import Limits
+from holdfast.checks.subject import Subject
+from holdfast.training.evaluate import Metric
+
+Mask = NDArray[np.bool_]
+FEWEST = 10
+"""Rows of a class in a group, at least, for its rate to be compared."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group on the test rows. Where a figure is compared, it is with the group that has the most of it."""
+
+    name: str
+    rows: int
+    positives: int
+    judged: bool
+    favourable: Metric
+    impact_ratio: Metric | None = None
+    true_positive_rate: Metric | None = None
+    true_positive_gap: Metric | None = None
+    false_positive_rate: Metric | None = None
+    false_positive_gap: Metric | None = None
+    calibration: Metric | None = None
+    """Mean probability less share of positives, beyond what it is for all rows."""
+
+    def as_dict(self) -> dict[str, Any]:
+        shape: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            shape["group" if name == "name" else name] = value.as_dict() if isinstance(value, Metric) else value
+        return shape
+
+
+@dataclass(frozen=True)
+class Fared:
+    """How the groups of one grouping fared."""
+
+    name: str
+    groups: tuple[Group, ...]
+    unknown: int
+    """Test rows whose group is not known."""
+
+    @property
+    def judged(self) -> tuple[Group, ...]:
+        return tuple(group for group in self.groups if group.judged)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"by": self.name, "unknown": self.unknown, "groups": [group.as_dict() for group in self.groups]}
+
+
+def fared(subject: Subject, grouping: Grouping, limits: Limits) -> Fared:
+    """On the rows the version has not seen."""
+    test, probability = subject.split.test, subject.test_probability
+    said = probability >= subject.bundle.threshold.value
+    wished = said if limits.favourable == "positive" else ~said
+    code, truth = grouping.code[test.index], test.y == 1
+    inside = {at: code == at for at in np.unique(code).tolist() if at >= 0}
+    judged = {at: mask for at, mask in inside.items() if int(mask.sum()) >= limits.least_group_rows}
+    level = 1 - 0.05 / max(1, len(judged) - 1)
+    ratio = _against_most(
+        judged, {at: (int((wished & m).sum()), int(m.sum())) for at, m in judged.items()}, level, True
+    )
+    rates: dict[str, dict[int, Metric]] = {}
+    gaps: dict[str, dict[int, Metric]] = {}
+    for name, of in (("true", truth), ("false", ~truth)):
+        counts = {at: (int((said & of & mask).sum()), int((of & mask).sum())) for at, mask in judged.items()}
+        rates[name] = {at: share(*pair) for at, pair in counts.items()}
+        enough = {at: pair for at, pair in counts.items() if pair[1] >= FEWEST}
+        gaps[name] = _against_most(enough, enough, level, False)
+    apart = probability - truth
+    groups = tuple(
+        Group(
+            name=grouping.words[at],
+            rows=int(mask.sum()),
+            positives=int((truth & mask).sum()),
+            judged=at in judged,
+            favourable=share(int((wished & mask).sum()), int(mask.sum())),
+            impact_ratio=ratio.get(at),
+            true_positive_rate=rates["true"].get(at),
+            true_positive_gap=gaps["true"].get(at),
+            false_positive_rate=rates["false"].get(at),
+            false_positive_gap=gaps["false"].get(at),
+            calibration=_mean(apart[mask], float(apart.mean()), level) if at in judged else None,
+        )
+        for at, mask in inside.items()
+    )
+    return Fared(grouping.name, groups, int((code < 0).sum()))
+
+
+def beyond(found: Fared, limits: Limits) -> list[str]:
+    """What lies beyond a limit with its whole interval, in words."""
+    told = []
+    for group in found.judged:
+        head = f"{found.name} {group.name}"
+        ratio = group.impact_ratio
+        if ratio is not None and (ratio.high or 0.0) < limits.least_impact_ratio:
+            told.append(f"{head}: {_of(ratio)} of the favourable decisions of the group with the most")
+        for name, gap in (("true", group.true_positive_gap), ("false", group.false_positive_gap)):
+            if gap is not None and (gap.low or 0.0) > limits.most_rate_gap:
+                told.append(f"{head}: a {name} positive rate {_of(gap)} below the group with the most")
+        apart = group.calibration
+        far = limits.most_group_calibration
+        if apart is not None and ((apart.low or 0.0) > far or (apart.high or 0.0) < -far):
+            told.append(f"{head}: probabilities off by {_of(apart)} beyond what they are for all")
+    return told
+
+
+def _against_most(
+    groups: Sequence[int] | dict[int, Any], counts: dict[int, tuple[int, int]], level: float, as_ratio: bool
+) -> dict[int, Metric]:
+    """Each group's share against the largest one; that one itself is left out."""
+    if len(counts) < 2:
+        return {}
+    most = max(counts, key=lambda at: (counts[at][0] / counts[at][1], counts[at][1]))
+    compare = _ratio if as_ratio else _gap
+    return {at: compare(counts[at], counts[most], level) for at in groups if at != most}
+
+
+def _ratio(own: tuple[int, int], most: tuple[int, int], level: float) -> Metric:
+    """Katz's interval of a ratio of shares; half a case is added where a count is nought."""
+    (a, n), (b, m) = own, most
+    add = 0.5 if 0 in (a, b) else 0.0
+    value = ((a + add) / (n + add)) / ((b + add) / (m + add))
+    wide = _z(level) * sqrt(max(0.0, 1 / (a + add) - 1 / (n + add) + 1 / (b + add) - 1 / (m + add)))
+    return Metric(value, exp(log(value) - wide), exp(log(value) + wide))
+
+
+def _gap(own: tuple[int, int], most: tuple[int, int], level: float) -> Metric:
+    """Newcombe's interval of a difference of shares, the larger less the own."""
+    p, q = share(*most, level), share(*own, level)
+    value = p.value - q.value
+    low = value - sqrt((p.value - (p.low or 0.0)) ** 2 + ((q.high or 1.0) - q.value) ** 2)
+    high = value + sqrt(((p.high or 1.0) - p.value) ** 2 + (q.value - (q.low or 0.0)) ** 2)
+    return Metric(value, low, high)
+
+
+def _mean(values: NDArray[np.float64], whole: float, level: float) -> Metric:
+    middle = float(values.mean()) - whole
+    wide = _z(level) * float(values.std(ddof=1)) / sqrt(len(values)) if len(values) > 1 else 1.0
+    return Metric(middle, middle - wide, middle + wide)
+
+
+def _of(metric: Metric) -> str:
+    return f"{metric.value:.2f} ({metric.low:.2f} to {metric.high:.2f})"
+
+
+def _z(level: float) -> float:
+    return NormalDist().inv_cdf(0.5 + level / 2)
