@@ -32,7 +32,7 @@ def vouched(project: Project, *versions: str) -> Iterator[People]:
     try:
         for which in versions:
             version, bundle = named(project, which)
-            told = {"version": version, "bundle": bundle.hash, "verdict": "v" * 64}
+            told: dict[str, Any] = {"version": version, "bundle": bundle.hash, "verdict": "v" * 64}
             with project.writing() as (_, writer):
                 writer.commit([Examination(**told, ok=True, who=submitter.name, key=submitter.id)])
                 writer.commit([Approval(**told, action="approve", who=approver.name, key=approver.id, why="a test")])

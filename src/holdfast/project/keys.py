@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.access import keys
+from holdfast.access.roles import refusal
 from holdfast.errors import HoldfastError
-from holdfast.project.people import person
+from holdfast.project.people import person, proven
 from holdfast.project.project import Project
 
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
@@ -21,7 +22,8 @@ def create(
 ) -> dict[str, Any]:
     """A new key; ``key`` in the answer is its text, which is shown this once. `expires` is a duration: ``90d``."""
     lives = None if expires is None else seconds(expires)
-    made, text = keys.create(project.home, name, roles, by=person(project).name, lives=lives, rate=rate)
+    by = _keeper(project, name)
+    made, text = keys.create(project.home, name, roles, by=by, lives=lives, rate=rate)
     return {**shown(made), "key": text}
 
 
@@ -32,7 +34,20 @@ def listed(project: Project) -> list[dict[str, Any]]:
 
 def revoke(project: Project, which: str) -> list[dict[str, Any]]:
     """Ends the key of this id, or all keys of this name; answers those that this ended."""
-    return [shown(key) for key in keys.revoke(project.home, which, by=person(project).name)]
+    return [shown(key) for key in keys.revoke(project.home, which, by=_keeper(project, None))]
+
+
+def _keeper(project: Project, owner: str | None) -> str:
+    """Who manages keys now: an admin, once there is an admin's key. Raises HoldfastError when this is another.
+
+    Nobody makes a key in their own name: a second key of one's own is how one person becomes two.
+    """
+    now = time.time()
+    kept = any(key.state(now) == "valid" and "admin" in key.roles for key in keys.read(project.home).all)
+    found = proven(project, "manage-keys") if kept else person(project)
+    if owner is not None and found.key and (why := refusal(found.name, found.held, "manage-keys", owner)):
+        raise HoldfastError(f"this key is not made: {why}", where="key", mend="let another admin make it")
+    return found.name
 
 
 def shown(key: keys.Key) -> dict[str, Any]:

@@ -195,6 +195,8 @@ class People:
                 continue
             if not {"approve", "deploy"} & permissions(key.roles) or not same(key.name, item.who):
                 continue
+            if same(key.created_by, self.author):
+                continue
             if any(_one(item.who, key, who, other) for who, other in hands):
                 continue
             hands.append((item.who, key))
