@@ -1,0 +1,279 @@
+"""Research beside production: which rows are the same, and where they differ. Computed once, asked by every cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.doctor.figures import more
+from holdfast.doctor.shapes import Shape, Values, is_words, null, shape_of
+from holdfast.doctor.side import Floats, Rows, Side
+
+SAME = 1e-9
+"""Numbers closer than this, relative to the larger, are one number written twice."""
+ENOUGH = 100
+"""So many equal rows show that two places compute alike."""
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Where one column, or the score, is not the same for the same rows. `mask` is over the rows in common."""
+
+    name: str
+    mask: NDArray[np.bool_]
+    research: Values
+    production: Values
+    ids: NDArray[np.str_]
+
+    @property
+    def count(self) -> int:
+        return int(self.mask.sum())
+
+    @property
+    def share(self) -> float:
+        return self.count / max(1, len(self.mask))
+
+    def examples(self) -> list[dict[str, Any]]:
+        """The first few rows, with both values."""
+        at = np.flatnonzero(self.mask)[:SHOWN]
+        return [
+            {"id": str(self.ids[i]), "research": cell(self.research[i]), "production": cell(self.production[i])}
+            for i in at
+        ]
+
+    def only(self, keep: NDArray[np.bool_]) -> Gap:
+        """The same gap, of those rows of it that are also in `keep`."""
+        return Gap(self.name, self.mask & keep, self.research, self.production, self.ids)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both sides, and what lies between them."""
+
+    research: Side
+    production: Side
+
+    @cached_property
+    def common(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Positions of the rows that both have, in research and in production; in production's order."""
+        ours, theirs = self.research.rows, self.production.rows
+        if ours is None or theirs is None:
+            return np.zeros(0, np.intp), np.zeros(0, np.intp)
+        where = {item: at for at, item in enumerate(ours.ids.tolist())}
+        pairs = [(where[item], at) for at, item in enumerate(theirs.ids.tolist()) if item in where]
+        both = np.asarray(pairs, dtype=np.intp).reshape(-1, 2)
+        return both[:, 0], both[:, 1]
+
+    @property
+    def ids(self) -> NDArray[np.str_]:
+        """Of the rows in common."""
+        assert self.production.rows is not None
+        return self.production.rows.ids[self.common[1]]
+
+    @cached_property
+    def features(self) -> dict[str, Gap]:
+        """Every feature that both have for the same rows, with where it differs (perhaps nowhere)."""
+        return self._gaps("columns")
+
+    @cached_property
+    def inputs(self) -> dict[str, Gap]:
+        """The same for what came in."""
+        return self._gaps("inputs")
+
+    @cached_property
+    def scores(self) -> Gap | None:
+        """Scores of the same rows; a row that one side did not score is not among the differing ones."""
+        return self._gap_of("scores")
+
+    @cached_property
+    def labels(self) -> Gap | None:
+        return self._gap_of("labels")
+
+    @cached_property
+    def split(self) -> Gap | None:
+        """Which part the same rows were in."""
+        ours, theirs = self._both()
+        if ours is None or theirs is None or ours.split is None or theirs.split is None:
+            return None
+        at, beside = self.common
+        here, there = ours.split[at].astype(object), theirs.split[beside].astype(object)
+        return Gap("split", here != there, here, there, self.ids)
+
+    @cached_property
+    def order_differs(self) -> bool:
+        """Whether the rows in common stand in another order."""
+        return bool(len(self.common[0]) > 1 and (np.diff(self.common[0]) < 0).any())
+
+    @cached_property
+    def reference(self) -> dict[str, Shape]:
+        """How each column looked in training: of the rows that learned, where that is told."""
+        shapes = dict(self.research.learned)
+        rows = self.research.rows
+        if rows is not None:
+            learned = np.ones(len(rows), np.bool_) if rows.split is None else np.char.startswith(rows.split, "train")
+            keep = learned if learned.any() else np.ones(len(rows), np.bool_)
+            shapes |= {name: shape_of(values[keep]) for name, values in columns_of(rows).items()}
+        return shapes
+
+    @cached_property
+    def live(self) -> dict[str, Shape]:
+        """How each column looks in production."""
+        rows = self.production.rows
+        return {} if rows is None else {name: shape_of(values) for name, values in columns_of(rows).items()}
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """Columns of which both the training and the live shape are known, and of one kind."""
+        both = [name for name in self.reference if name in self.live]
+        return [name for name in both if (self.reference[name].words is None) == (self.live[name].words is None)]
+
+    @cached_property
+    def vocabulary(self) -> Mapping[str, tuple[str, ...]]:
+        return {**self.production.vocabulary, **self.research.vocabulary}
+
+    @cached_property
+    def unscored(self) -> NDArray[np.bool_]:
+        """Production's rows that got no score; none where it tells no scores at all."""
+        rows = self.production.rows
+        if rows is None or rows.scores is None:
+            return np.zeros(0 if rows is None else len(rows), np.bool_)
+        gone: NDArray[np.bool_] = np.isnan(rows.scores)
+        return gone
+
+    @cached_property
+    def disagreements(self) -> dict[str, int]:
+        """What was seen to differ, and in how many rows: features, scores, split, model."""
+        found = {}
+        apart = [gap.mask for gap in self.features.values() if gap.count]
+        if apart:
+            found["features"] = int(np.logical_or.reduce(apart).sum())
+        for name, gap in (("scores", self.scores), ("split", self.split)):
+            if gap is not None and gap.count:
+                found[name] = gap.count
+        if self.other_model:
+            found["model"] = 1
+        return found
+
+    @cached_property
+    def other_model(self) -> bool:
+        ours, theirs = self.research.model, self.production.model
+        if ours.hash and theirs.hash:
+            return ours.hash != theirs.hash
+        return bool(ours.bundle and theirs.bundle and ours.bundle != theirs.bundle)
+
+    @cached_property
+    def shown_equal(self) -> bool:
+        """Enough rows gave the same scores and features, in the same split: whatever else differs does no harm."""
+        scores = self.scores
+        if self.disagreements:
+            return False
+        return self.proved or (scores is not None and len(scores.mask) - int(self._either_unscored) >= ENOUGH)
+
+    @cached_property
+    def proved(self) -> bool:
+        """The same model, seen to give the same bits where production runs."""
+        ours, theirs = self.research.model, self.production.model
+        told = (ours.hash and theirs.hash) or (ours.bundle and theirs.bundle)
+        return bool(told) and not self.other_model and self.production.proved
+
+    @cached_property
+    def unscored_for(self) -> dict[str, tuple[str, ...]]:
+        """Columns by which rows that got no score stand out, with why: null, unseen, outside."""
+        found: dict[str, list[str]] = {}
+        rows, gone = self.production.rows, self.unscored
+        if rows is None or not gone.any():
+            return {}
+        for name, values in columns_of(rows).items():
+            shape = self.reference.get(name)
+            if shape is None:
+                continue
+            for why, odd in oddities(values, shape, self.vocabulary.get(name, ())).items():
+                hit, miss = int((odd & gone).sum()), int((odd & ~gone).sum())
+                of, others = int(gone.sum()), int((~gone).sum())
+                sure = others == 0 or more(hit, of, miss, others, 3 * len(self.reference)) > 0 or (hit and not miss)
+                if hit and hit / of >= 0.1 and sure:
+                    found.setdefault(name, []).append(why)
+        return {name: tuple(why) for name, why in found.items()}
+
+    def _both(self) -> tuple[Rows | None, Rows | None]:
+        return self.research.rows, self.production.rows
+
+    @property
+    def _either_unscored(self) -> int:
+        gap = self.scores
+        return 0 if gap is None else int((null(gap.research) | null(gap.production)).sum())
+
+    def _gaps(self, kind: str) -> dict[str, Gap]:
+        ours, theirs = self._both()
+        at, beside = self.common
+        if ours is None or theirs is None or not len(at):
+            return {}
+        mine: Mapping[str, Values] = getattr(ours, kind)
+        other: Mapping[str, Values] = getattr(theirs, kind)
+        names = [name for name in mine if name in other]
+        return {name: gap(name, mine[name][at], other[name][beside], self.ids) for name in names}
+
+    def _gap_of(self, name: str) -> Gap | None:
+        ours, theirs = self._both()
+        at, beside = self.common
+        if ours is None or theirs is None or not len(at):
+            return None
+        here: Floats | None = getattr(ours, name)
+        there: Floats | None = getattr(theirs, name)
+        if here is None or there is None:
+            return None
+        found = gap(name, here[at], there[beside], self.ids)
+        return found.only(~null(found.research) & ~null(found.production))
+
+
+def gap(name: str, research: Values, production: Values, ids: NDArray[np.str_]) -> Gap:
+    """Two columns over the same rows. Null equals null; numbers are compared to `SAME`, words as they are."""
+    if is_words(research) != is_words(production):
+        research, production = as_words(research), as_words(production)
+    if is_words(research):
+        return Gap(name, np.asarray(research != production, np.bool_), research, production, ids)
+    a, b = research.astype(np.float64), production.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        close = np.abs(a - b) <= SAME * np.maximum(1e-6, np.maximum(np.abs(a), np.abs(b)))
+    same = close | (a == b) | (np.isnan(a) & np.isnan(b))
+    return Gap(name, ~same, a, b, ids)
+
+
+def as_words(values: Values) -> NDArray[np.object_]:
+    if is_words(values):
+        return values.astype(object)
+    found = np.empty(len(values), dtype=object)
+    found[:] = [None if value != value else f"{value:g}" for value in values.tolist()]
+    return found
+
+
+def columns_of(rows: Rows) -> dict[str, Values]:
+    """Inputs and features; a name that both have is the feature's."""
+    return {**rows.inputs, **rows.columns}
+
+
+def oddities(values: Values, shape: Shape, declared: tuple[str, ...]) -> dict[str, NDArray[np.bool_]]:
+    """Which values training never had: ``null`` where it had none, ``unseen`` words, numbers ``outside`` its range."""
+    gone = null(values)
+    found = {"null": gone & (shape.nulls == 0)}
+    if shape.words is not None and is_words(values):
+        known = set(shape.words) | set(declared)
+        found["unseen"] = ~gone & np.fromiter((item not in known for item in values), np.bool_, len(values))
+    elif shape.words is None and not is_words(values) and len(shape.edges):
+        numbers = values.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            found["outside"] = (numbers < shape.low) | (numbers > shape.high)
+    return found
+
+
+def cell(value: Any) -> Any:
+    """A value as JSON."""
+    if value is None or (isinstance(value, float) and value != value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
