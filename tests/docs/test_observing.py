@@ -12,7 +12,7 @@ import yaml
 from tests.serving.shop import payment, serving, shop
 
 from holdfast.access import keys
-from holdfast.cli.reference import TABLES, filled
+from holdfast.cli.reference import filled
 from holdfast.serving.metrics import FALLBACKS, FAMILIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "observing.md").read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def faults(expression: str) -> list[str]:
 
 
 def test_its_tables_are_made_from_the_code() -> None:
-    assert all(f"<!-- {name}: made" in PAGE for name in TABLES)
+    assert all(f"<!-- {name}: made" in PAGE for name in ("metrics", "fallbacks", "fields"))
     assert filled(PAGE) == PAGE, "run `make docs`"
     assert filled(PAGE.replace("| `holdfast_workers` |", "| `holdfast_staff` |")) == PAGE
 

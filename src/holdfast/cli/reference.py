@@ -87,9 +87,15 @@ def _shown(value: object) -> str:
 
 def pages() -> dict[str, str]:
     """File name in `docs/` and text of each page."""
+    from holdfast.checks.report import schema
     from holdfast.contract.reference import page
 
-    return {"commands.md": commands_page(), "settings.md": settings_page(), "contract.md": page()}
+    return {
+        "commands.md": commands_page(),
+        "settings.md": settings_page(),
+        "contract.md": page(),
+        "gate/verdict.schema.json": schema.page(),
+    }
 
 
 def filled(text: str) -> str:
@@ -124,12 +130,30 @@ def _fields() -> str:
     return "".join(["| field | |\n| --- | --- |\n", *(f"| `{name}` | {about} |\n" for name, about in FIELDS.items())])
 
 
-TABLES = {"metrics": _metrics, "fallbacks": _fallbacks, "fields": _fields}
+def _checks() -> str:
+    from holdfast.checks.catalog import CHECKS
+    from holdfast.checks.check import CATEGORIES
+
+    lines = ["| code | asks | |\n| --- | --- | --- |\n"]
+    for category in CATEGORIES:
+        lines.append(f"| **{category.key}** | **{category.name}** | |\n")
+        lines += [
+            f"| [{item.code}]({item.code}.md) | {item.title} | {item.severity} |\n"
+            for item in CHECKS
+            if item.category == category
+        ]
+    return "".join(lines)
+
+
+TABLES = {"metrics": _metrics, "fallbacks": _fallbacks, "fields": _fields, "checks": _checks}
+FILLED = ("observing.md", "gate/README.md")
+"""Pages written by hand that hold such tables."""
 
 
 def main(folder: Path) -> None:
-    observing = folder / "observing.md"
-    observing.write_text(filled(observing.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in FILLED:
+        page = folder / name
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
     for name, text in pages().items():
         (folder / name).write_text(text, encoding="utf-8")
         typer.echo(str(folder / name))
