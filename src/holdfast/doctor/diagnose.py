@@ -42,8 +42,8 @@ class Diagnosis:
         return {
             "schema": SCHEMA,
             "ok": self.ok,
-            "research": {"kind": self.research.kind, "place": self.research.place, **self.research.facts},
-            "production": {"kind": self.production.kind, "place": self.production.place, **self.production.facts},
+            "research": {"kind": self.research.kind, "place": self.research.place},
+            "production": {"kind": self.production.kind, "place": self.production.place},
             "findings": [item.as_dict() for item in self.findings],
             "compared": list(self.compared),
             "not_compared": list(self.uncompared),
@@ -84,7 +84,7 @@ def _compared(pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
     mine, live = ours.environment, theirs.environment
     shared = len({*mine.libraries} & {*live.libraries})
     scores, labels = pair.scores, pair.labels
-    rows = 0 if theirs.rows is None else len(theirs.rows)
+    rows = 0 if theirs.rows is None or not theirs.live else len(theirs.rows)
     twice = [side.role for side in (ours, theirs) if side.rows is not None and side.rows.again is not None]
     judges = judged(ours.rows) is not None and judged(theirs.rows) is not None
     asked: list[tuple[bool, str, str]] = [

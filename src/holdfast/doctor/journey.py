@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from holdfast.doctor.diagnose import Diagnosis, diagnose
+from holdfast.doctor.sides.asked import asked
 from holdfast.doctor.sides.opened import side_of
 
 
@@ -17,5 +18,8 @@ def doctor(
     ours = side_of("research", research, here)
     phase(f"reading {production}")
     theirs = side_of("production", production, here, key=key)
+    if theirs.kind == "server":
+        phase("asking the server")
+        ours, theirs = asked(ours, theirs, key)
     phase("comparing")
     return diagnose(ours, theirs)

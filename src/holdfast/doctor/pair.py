@@ -125,7 +125,11 @@ class Pair:
     def live(self) -> dict[str, Shape]:
         """How each column looks in production."""
         rows = self.production.rows
-        return {} if rows is None else {name: shape_of(values) for name, values in columns_of(rows).items()}
+        return (
+            {}
+            if rows is None or not self.production.live
+            else {name: shape_of(values) for name, values in columns_of(rows).items()}
+        )
 
     @cached_property
     def columns(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -104,5 +104,14 @@ class Side:
     differences: tuple[str, ...] = ()
     """What did not come out again when its recorded answers were computed again from its own records."""
     replayed: int = 0
+    live: bool = True
+    """Whether its rows are what came in there, and not rows it was only asked about."""
     untold: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    bodies: Callable[[int], Mapping[str, Mapping[str, Any]]] | None = None
+    """So many of its rows as requests, by id: what a server can be asked with."""
+    id_field: str = ""
+    """Which field of a request names the event."""
+    windowed: tuple[str, ...] = ()
+    """Features that look into the past: what they are depends on when they are asked for."""
+    predict: Callable[[Floats], Floats] | None = None
+    """Probabilities of feature rows, in the order of `model.features`, by its own model."""

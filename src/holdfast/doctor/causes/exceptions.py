@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.figures import more
 from holdfast.doctor.pair import Pair, columns_of
 from holdfast.doctor.shapes import Values, is_words, null
 
+Mask = NDArray[np.bool_]
 LEAST = 10
 COVERED = 0.3
 EFFECT = 0.2
@@ -20,7 +22,7 @@ EFFECT = 0.2
 def look(pair: Pair) -> Finding | None:
     ours, theirs = pair.research.rows, pair.production.rows
     both = pair.common[0]
-    if ours is None or theirs is None or len(both) < COVERED * len(theirs) or not len(both):
+    if not pair.production.live or ours is None or theirs is None or len(both) < COVERED * len(theirs) or not len(both):
         return None
     scope = np.ones(len(ours), np.bool_)
     if ours.times is not None and theirs.times is not None:
@@ -57,8 +59,8 @@ def look(pair: Pair) -> Finding | None:
 def _segment(
     name: str,
     values: Values,
-    scope: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    unsent: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    scope: Mask,
+    unsent: Mask,
     columns: int,
 ) -> dict[str, Any] | None:
     """The segment of one column whose rows are left out most, or None where chance would do."""
@@ -76,9 +78,7 @@ def _segment(
     return best
 
 
-def _cuts(
-    name: str, values: Values, scope: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> list[tuple[str, np.ndarray[tuple[int], np.dtype[np.bool_]]]]:
+def _cuts(name: str, values: Values, scope: Mask) -> list[tuple[str, Mask]]:
     """Segments of a column: each frequent word, each side of some quantiles, and null."""
     gone = null(values)
     found = [(f"{name} is null", gone)] if gone.any() else []

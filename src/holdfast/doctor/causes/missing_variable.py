@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.pair import Pair, columns_of
@@ -70,7 +71,7 @@ def substitute(pair: Pair, name: str, gone: set[str]) -> dict[str, Any] | None:
     return {"feature": best, "carries": found[best]} if found[best] >= WORTH else None
 
 
-def bins(values: Values) -> np.ndarray[Any, np.dtype[np.intp]]:
+def bins(values: Values) -> NDArray[np.intp]:
     """Ten bins of about equal count for numbers, one for each frequent word; null has its own."""
     gone = null(values)
     if is_words(values):
@@ -86,7 +87,7 @@ def bins(values: Values) -> np.ndarray[Any, np.dtype[np.intp]]:
     return np.asarray(np.where(gone, len(edges) + 1, np.searchsorted(edges, numbers, side="right")), np.intp)
 
 
-def information(a: np.ndarray[Any, np.dtype[np.intp]], b: np.ndarray[Any, np.dtype[np.intp]]) -> float:
+def information(a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
     """Mutual information of two binned columns in nats, less what chance alone would show (Miller and Madow)."""
     table = np.zeros((int(a.max()) + 1, int(b.max()) + 1))
     np.add.at(table, (a, b), 1)

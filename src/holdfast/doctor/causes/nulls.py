@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.doctor.cause import Cause, Finding
+from holdfast.doctor.causes.curves import LEAST
 from holdfast.doctor.figures import more
-from holdfast.doctor.pair import Pair
+from holdfast.doctor.pair import Pair, columns_of
+from holdfast.doctor.shapes import null
+from holdfast.doctor.side import Refused
 
-LEAST = 0.002
-"""Difference of shares under which a handful of rows is left alone, unless they got no score."""
 REFUSED = frozenset({"null", "missing"})
 
 
@@ -43,14 +44,11 @@ def look(pair: Pair) -> Finding | None:
     )  # fmt: skip
 
 
-def vars_of(item: Any) -> dict[str, Any]:
+def vars_of(item: Refused) -> dict[str, Any]:
     return {"field": item.field, "code": item.code, "count": item.count, "what": item.what}
 
 
 def _ids(pair: Pair, names: list[str]) -> dict[str, list[str]]:
-    from holdfast.doctor.pair import columns_of
-    from holdfast.doctor.shapes import null
-
     rows = pair.production.rows
     if rows is None:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.pair import Gap, Pair, gap
@@ -57,7 +58,7 @@ def _swapped(item: Gap, name: str, same: float, moved: int) -> Finding:
     )
 
 
-def _same_by_place(ours: Values, theirs: Values, ids: np.ndarray[tuple[int], np.dtype[np.str_]]) -> float:
+def _same_by_place(ours: Values, theirs: Values, ids: NDArray[np.str_]) -> float:
     return 1 - gap("", ours, theirs, ids).share
 
 

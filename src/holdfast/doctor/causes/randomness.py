@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.causes.odd import ordinary
 from holdfast.doctor.figures import more
-from holdfast.doctor.pair import SAME, Pair, as_words, cell
-from holdfast.doctor.shapes import Floats, is_words, null
+from holdfast.doctor.pair import SAME, Gap, Pair, as_words, cell
+from holdfast.doctor.shapes import Floats, null
 from holdfast.doctor.side import Rows, Side
 
+Mask = NDArray[np.bool_]
 FEW = 0.4
 """Most rows that may differ for it to be some rows and not all."""
 FOLLOWS = ("DOC07", "DOC16", "DOC17")
@@ -80,7 +84,7 @@ def _filled(pair: Pair) -> Finding | None:
         gone = null(values[at])
         hit, missed = int((apart & gone).sum()), int((apart & ~gone).sum())
         sure = more(hit, gone.sum(), missed, (~gone).sum(), len(ours.inputs)) > 0
-        if sure and missed == 0 and _drawn(pair, name, gone):
+        if sure and missed == 0 and _drawn(list(gaps.values()), gone):
             says = (
                 f"{hit:,} of {len(apart):,} rows differ, all of them among the {int(gone.sum()):,} in which {name} "
                 "came in null: it is filled by drawing at random"
@@ -91,18 +95,17 @@ def _filled(pair: Pair) -> Finding | None:
     return None
 
 
-def _drawn(pair: Pair, name: str, gone: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> bool:
+def _drawn(gaps: Sequence[Gap], gone: Mask) -> bool:
     """Whether what was filled is not one value: another constant in each place would be a step that differs."""
-    item = pair.features.get(name)
-    if item is None:
-        return True
-    ours, theirs = item.research[gone], item.production[gone]
-    if is_words(item.research):
-        return len({*map(str, ours.tolist())}) > 1 or len({*map(str, theirs.tolist())}) > 1
-    return len(np.unique(ours)) > 1 or len(np.unique(theirs)) > 1
+    for item in gaps:
+        sides = [values[gone & item.mask] for values in (item.research, item.production)]
+        distinct = [len({*values.tolist()}) for values in sides]
+        if max(distinct) > 1:
+            return True
+    return not gaps
 
 
-def _where_null(rows: Rows, other: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[str]:
+def _where_null(rows: Rows, other: Mask) -> list[str]:
     columns = {**rows.columns, **rows.inputs}
     found = []
     for name, values in columns.items():
@@ -116,9 +119,9 @@ def _near(where: list[str]) -> str:
     return f"; all of them are null in {', '.join(where)}" if where else ""
 
 
-def _other(a: Floats, b: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _other(a: Floats, b: Floats) -> Mask:
     with np.errstate(invalid="ignore"):
-        far: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.abs(a - b) > SAME * np.maximum(np.abs(a), np.abs(b))
+        far: Mask = np.abs(a - b) > SAME * np.maximum(np.abs(a), np.abs(b))
     return far
 
 

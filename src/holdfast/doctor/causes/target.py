@@ -46,7 +46,7 @@ def _corrected(pair: Pair) -> Finding | None:
 def _lost(pair: Pair) -> Finding | None:
     """The scores are those of research, and tell less about the labels than they did."""
     ours, theirs = judged(pair.research.rows, learned=False), judged(pair.production.rows)
-    if ours is None or theirs is None:
+    if ours is None or theirs is None or {"features", "scores", "model"} & pair.disagreements.keys():
         return None
     (y, s), (y_live, s_live) = ours, theirs
     positives = (int(y.sum()), int(y_live.sum()))

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from holdfast.doctor.cause import Cause, Finding
-from holdfast.doctor.causes.nulls import LEAST, vars_of
+from holdfast.doctor.causes.curves import LEAST
+from holdfast.doctor.causes.nulls import vars_of
 from holdfast.doctor.figures import more, z_of
 from holdfast.doctor.pair import Pair, columns_of
 from holdfast.doctor.shapes import Shape

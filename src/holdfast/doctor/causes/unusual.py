@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from math import log
 from typing import Any
 
 import numpy as np
 
 from holdfast.doctor.cause import Cause, Finding
-from holdfast.doctor.causes.nulls import LEAST, vars_of
-from holdfast.doctor.causes.population import cut_of
+from holdfast.doctor.causes.curves import LEAST, cut_of, spike, unit
+from holdfast.doctor.causes.nulls import vars_of
 from holdfast.doctor.figures import more
 from holdfast.doctor.pair import Pair, columns_of
-from holdfast.doctor.shapes import Floats, Shape, null
+from holdfast.doctor.shapes import Shape, null
 
-SPIKES = 5
-"""Most frequent values that are looked at."""
 REFUSED = frozenset({"range", "type", "placeholder"})
-UNITS = {100.0: "cents for dollars", 1000.0: "thousandths for wholes", 60.0: "minutes for hours"}
 
 
 def look(pair: Pair) -> Finding | None:
@@ -41,47 +36,9 @@ def look(pair: Pair) -> Finding | None:
         return None
     stops = bool(refused) or any(found["unscored"] for found in odd.values())
     return UNUSUAL.found(
-        0.915 if stops else 0.77, "; ".join(told), explains=("DOC13", "DOC17"), columns=odd,
+        0.915 if stops else 0.77, "; ".join(told), explains=("DOC13", "DOC15", "DOC17"), columns=odd,
         refused=[vars_of(item) for item in refused],
     )  # fmt: skip
-
-
-def unit(then: Shape, now: Shape) -> dict[str, Any] | None:
-    """Whether the whole distribution is the one of training times a number: then somebody sends another unit."""
-    assert now.values is not None
-    if len(now.values) < 50 or len(then.edges) < 10:
-        return None
-    points = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
-    was, live = _quantiles(then, points), np.quantile(now.values, points, method="inverted_cdf")
-    if (was == 0).any() or (live == 0).any() or ((was > 0) != (live > 0)).any():
-        return None
-    ratios = np.log(live / was)
-    middle = float(np.median(ratios))
-    if abs(middle) < log(5) or np.ptp(ratios) > 0.35 * abs(middle) or np.ptp(np.log(np.abs(was))) < 0.5:
-        return None
-    factor = float(np.exp(middle))
-    near = min(UNITS, key=lambda known: abs(abs(middle) - log(known)))
-    guess = f": {UNITS[near]}, or the other way round?" if abs(abs(middle) - log(near)) < 0.25 else ""
-    return {"says": f"is about {factor:.3g} times what it was in training, throughout{guess}", "factor": factor}
-
-
-def spike(then: Shape, now: Shape, columns: int) -> dict[str, Any] | None:
-    """A single value that many live rows hold and few training rows: a placeholder, often."""
-    assert now.values is not None
-    for value, count in Counter(now.values.tolist()).most_common(SPIKES):
-        if then.values is not None:
-            before = float((then.values == value).sum())
-        elif value < then.low or value > then.high:
-            before = 0.0
-        else:
-            continue  # how often training held it inside of its range is not known
-        here, there = count / now.present, before / max(1.0, then.present)
-        beyond = value < then.low or value > then.high
-        sure = more(count, now.present, before, then.present, SPIKES * columns) > 0
-        if sure and here - there >= (LEAST if beyond else 0.01) and there < here / 10:
-            where = "beyond all of training" if beyond else f"in {there:.2%} of training"
-            return {"says": f"is {value:g} in {count:,} live rows ({here:.2%}), {where}", "value": value, "rows": count}
-    return None
 
 
 def outside(pair: Pair, name: str) -> dict[str, Any] | None:
@@ -100,12 +57,6 @@ def outside(pair: Pair, name: str) -> dict[str, Any] | None:
         f"as far as {values[-1] if above else values[0]:g}"
     )
     return {"says": says, "below": below, "above": above}
-
-
-def _quantiles(shape: Shape, points: Floats) -> Floats:
-    known = ~np.isnan(shape.below)
-    found: Floats = np.interp(points, shape.below[known], shape.edges[known])
-    return found
 
 
 def _ids(pair: Pair, name: str, then: Shape) -> list[str]:

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from holdfast.bundle.bundle import Bundle
 from holdfast.bundle.load import load
+from holdfast.contract.model import Contract
 from holdfast.doctor.shapes import from_profile
 from holdfast.doctor.side import UNTOLD, Environment, Model, Role, Side, Source
 from holdfast.doctor.sides.plain import libraries_of
@@ -54,8 +57,16 @@ def of_bundle(role: Role, made: Bundle, place: str, folder: Path, version: str =
         learned={name: from_profile(item, rows, words.get(name, ())) for name, item in told.items()},
         vocabulary=words,
         proved=True,
+        id_field=made.contract.deciding.id,
+        windowed=windowed(made.contract),
+        predict=lambda matrix: made.predict_matrix(np.ascontiguousarray(matrix))[1],
         untold=("no rows: a bundle keeps how its training data looked, not the rows",),
     )
+
+
+def windowed(contract: Contract) -> tuple[str, ...]:
+    """Features with an aggregate in them."""
+    return tuple(item.name for item in contract.features if any(node.op == "aggregate" for node in item.expr.walk()))
 
 
 def model_of(made: Bundle, version: str = "") -> Model:

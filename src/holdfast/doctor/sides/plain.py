@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def plain(role: Role, folder: Path) -> Side:
         rows=rows,
         vocabulary={name: tuple(words) for name, words in told.get("vocabulary", {}).items()},
         refused=tuple(Refused(**item) for item in told.get("refused", ())),
+        bodies=None if rows is None or not rows.inputs else partial(_bodies, rows),
         untold=() if path is not None else (f"no rows: there is no {' or '.join(ROWS)}",),
     )
 
@@ -154,6 +156,24 @@ def _rows(path: Path, problems: list[Problem]) -> Rows | None:
         else None,
         times=_times(table.column("time"), path, problems) if "time" in names else None,
     )
+
+
+def _bodies(rows: Rows, most: int) -> dict[str, dict[str, Any]]:
+    """The newest rows as they came in."""
+    found = {}
+    for at in range(max(0, len(rows) - most), len(rows)):
+        told = {name: values[at] for name, values in rows.inputs.items()}
+        found[str(rows.ids[at])] = {name: plain_json(value) for name, value in told.items()}
+    return found
+
+
+def plain_json(value: Any) -> Any:
+    """A value as a request holds it: no NaN, whole numbers whole."""
+    if isinstance(value, float | np.floating):
+        if value != value:
+            return None
+        return int(value) if float(value).is_integer() else float(value)
+    return value
 
 
 def _column(array: pa.ChunkedArray) -> Values:

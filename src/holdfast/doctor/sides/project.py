@@ -11,14 +11,19 @@ import platform
 import struct
 from collections import Counter, defaultdict
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from holdfast.bundle.bundle import Bundle
-from holdfast.contract.model import Contract
+from holdfast.contract.model import Contract, Field
 from holdfast.doctor.shapes import Floats, Values, word_of
 from holdfast.doctor.side import Environment, Refused, Role, Rows, Side, Source
 from holdfast.doctor.sides.bundle import of_bundle, words_of
+from holdfast.doctor.sides.plain import plain_json
 from holdfast.errors import HoldfastError
 from holdfast.ledger.history import pinned
 from holdfast.ledger.records import Decision, Outcome, Refusal
@@ -56,7 +61,6 @@ def _research(place: Project) -> Side:
     part = np.full(len(rows), "", dtype="<U5")
     part[cut.train.index], part[cut.test.index] = "train", "test"
     keep = slice(max(0, len(rows) - NEWEST), None)
-    # What was left out between the parts has not learned and does not judge.
     told = Rows(
         ids=rows.ids[keep],
         columns=decoded(made, rows.X[keep]),
@@ -66,7 +70,40 @@ def _research(place: Project) -> Side:
         times=rows.times[keep],
     )
     fewer = (f"of its {len(rows):,} rows the newest {NEWEST:,}",) if len(rows) > NEWEST else ()
-    return replace(side, kind="project", rows=told, sources={**side.sources, **_pins(place)}, untold=fewer)
+    return replace(
+        side, kind="project", rows=told, sources={**side.sources, **_pins(place)}, untold=fewer,
+        bodies=partial(_bodies, place, whole),
+    )  # fmt: skip
+
+
+def _bodies(place: Project, contract: Contract, most: int) -> dict[str, dict[str, Any]]:
+    """The last events of the history as requests, by their ids."""
+    from holdfast.features import sources
+
+    deciding = contract.deciding
+    path = place.inputs(contract)[deciding.name]
+    present = sources.names_of(path, str(path))
+    found = {field: sources.resolve(present, field.name, field.former, optional=True)[0] for field in deciding.fields}
+    columns = {field: name for field, name in found.items() if name is not None}
+    last: Any = None
+    for table in sources.stream(path, list(dict.fromkeys(columns.values())), str(path)):
+        last = table
+    rows = [] if last is None else last.slice(max(0, last.num_rows - most)).to_pylist()
+    return {
+        str(row[columns[deciding.field(deciding.id)]]): {
+            field.name: _as_sent(field, row[name]) for field, name in columns.items()
+        }
+        for row in rows
+    }
+
+
+def _as_sent(field: Field, value: Any) -> Any:
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return aware.isoformat()
+    if field.type == "boolean" and isinstance(value, int):
+        return bool(value)
+    return plain_json(float(value) if isinstance(value, Decimal) else value)
 
 
 def _which(place: Project) -> str:

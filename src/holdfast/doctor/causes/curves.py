@@ -1,0 +1,123 @@
+"""How live numbers can differ from training's as a whole: another unit, one value too often, a range that was cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import log
+from typing import Any
+
+import numpy as np
+
+from holdfast.doctor.figures import apart, more
+from holdfast.doctor.shapes import Floats, Shape, below
+
+EFFECT = 0.05
+"""Distance of shares, or of distributions, beyond which (with all its interval) a variable is called another."""
+CUT = 0.02
+"""Least share of rows that a filter takes away."""
+LEAST = 0.002
+"""Share of rows under which a handful is left alone, unless they got no score."""
+SPIKES = 5
+"""Most frequent values that are looked at."""
+UNITS = {100.0: "cents for dollars", 1000.0: "thousandths for wholes", 60.0: "minutes for hours"}
+
+
+def unit(then: Shape, now: Shape) -> dict[str, Any] | None:
+    """Whether the whole distribution is the one of training times a number: then somebody sends another unit."""
+    assert now.values is not None
+    if len(now.values) < 50 or len(then.edges) < 10:
+        return None
+    points = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
+    was, live = _quantiles(then, points), np.quantile(now.values, points, method="inverted_cdf")
+    if (was == 0).any() or (live == 0).any() or ((was > 0) != (live > 0)).any():
+        return None
+    ratios = np.log(live / was)
+    middle = float(np.median(ratios))
+    if abs(middle) < log(5) or np.ptp(ratios) > 0.35 * abs(middle) or np.ptp(np.log(np.abs(was))) < 0.5:
+        return None
+    factor = float(np.exp(middle))
+    near = min(UNITS, key=lambda known: abs(abs(middle) - log(known)))
+    guess = f": {UNITS[near]}, or the other way round?" if abs(abs(middle) - log(near)) < 0.25 else ""
+    return {"says": f"is about {factor:.3g} times what it was in training, throughout{guess}", "factor": factor}
+
+
+def spike(then: Shape, now: Shape, columns: int) -> dict[str, Any] | None:
+    """A single value that many live rows hold and few training rows: a placeholder, often."""
+    assert now.values is not None
+    for value, count in Counter(now.values.tolist()).most_common(SPIKES):
+        if then.values is not None:
+            before = float((then.values == value).sum())
+        elif value < then.low or value > then.high:
+            before = 0.0
+        else:
+            continue  # how often training held it inside of its range is not known
+        here, there = count / now.present, before / max(1.0, then.present)
+        beyond = value < then.low or value > then.high
+        sure = more(count, now.present, before, then.present, SPIKES * columns) > 0
+        if sure and here - there >= (LEAST if beyond else 0.01) and there < here / 10:
+            where = "beyond all of training" if beyond else f"in {there:.2%} of training"
+            return {"says": f"is {value:g} in {count:,} live rows ({here:.2%}), {where}", "value": value, "rows": count}
+    return None
+
+
+def cut_of(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
+    """A bound that one place has and the other goes smoothly beyond; inside of it both are alike. Else None."""
+    if now.values is None or not len(now.values) or not len(then.edges):
+        return None
+    low, high = float(now.values[0]), float(now.values[-1])
+    for word, edge, beyond in (("above", high, _share(then, high, above=True)), ("below", low, _share(then, low))):
+        if beyond >= CUT and more(beyond * then.present, then.present, 0, now.present, tests) > CUT / 4:
+            says = f"never lies {word} {edge:g} in live; {beyond:.1%} of the training rows do: a filter in live?"
+            return {"says": says, "filter": True, "distance": beyond, "bound": edge, "where": "live"}
+    values = now.values
+    for word, edge, far in (
+        ("above", then.high, values[values > then.high]),
+        ("below", then.low, values[values < then.low]),
+    ):
+        share = len(far) / len(values)
+        sure = more(len(far), len(values), 1, then.present, tests) > CUT / 4
+        if share >= CUT and sure and _smooth(far, edge, then) and _alike_inside(then, values, tests):
+            says = f"lies {word} {edge:g} in {share:.1%} of the live rows and never in training: a filter in training?"
+            return {"says": says, "filter": True, "distance": share, "bound": float(edge), "where": "training"}
+    return None
+
+
+def distance(then: Shape, now: Shape) -> tuple[float, int]:
+    """The largest difference of shares at training's edges, and at which; what lies beyond training is left out."""
+    assert now.values is not None
+    inside = now.values[(now.values >= then.low) & (now.values <= then.high)]
+    if not len(inside):
+        return 0.0, 0
+    gaps = np.abs(below(inside, then.edges) - then.below)
+    return float(np.nanmax(gaps)), int(np.nanargmax(gaps))
+
+
+def _quantiles(shape: Shape, points: Floats) -> Floats:
+    known = ~np.isnan(shape.below)
+    found: Floats = np.interp(points, shape.below[known], shape.edges[known])
+    return found
+
+
+def _share(then: Shape, edge: float, *, above: bool = False) -> float:
+    """Share of training's numbers beyond an edge, not counting what is equal to it."""
+    if then.values is not None:
+        side = "right" if above else "left"
+        place = int(np.searchsorted(then.values, edge, side=side))  # type: ignore[call-overload]  # one of the two
+        return (len(then.values) - place if above else place) / len(then.values)
+    known = ~np.isnan(then.below)
+    share = float(np.interp(edge, then.edges[known], then.below[known], left=0.0, right=1.0))
+    return 1 - share if above else share
+
+
+def _smooth(far: Floats, edge: float, then: Shape) -> bool:
+    """Whether what lies beyond begins at the edge, with many values: a range that was cut, not a code."""
+    width = max(1e-12, then.high - then.low)
+    return len(np.unique(far)) >= min(10, len(far)) > 2 and float(np.quantile(np.abs(far - edge), 0.1)) <= 0.2 * width
+
+
+def _alike_inside(then: Shape, values: Floats, tests: int) -> bool:
+    inside = values[(values >= then.low) & (values <= then.high)]
+    if len(inside) < 30:
+        return False
+    largest, _ = distance(then, Shape(len(inside), 0, None, values=inside))
+    return apart(largest, then.present, len(inside), tests) <= EFFECT
