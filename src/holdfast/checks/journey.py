@@ -68,7 +68,10 @@ def check(
     held = [Waiver(item.code, item.who, item.why, item.until) for item in waivers(project, subject.bundle.hash)]
     codes = [item.code for item in checks]
     only = codes if any(item.code not in codes for item in CHECKS) else []
-    return examine(subject, checks, limits, waivers=held, only=only, clock=time.time, progress=progress)
+    try:
+        return examine(subject, checks, limits, waivers=held, only=only, clock=time.time, progress=progress)
+    finally:
+        subject.close()
 
 
 def examined(

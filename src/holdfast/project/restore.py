@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import HoldfastError, Problem
 from holdfast.project.backup import (
@@ -22,6 +22,9 @@ from holdfast.project.backup import (
     whole,
 )
 from holdfast.project.project import Project
+
+if TYPE_CHECKING:
+    from holdfast.bundle.bundle import Bundle
 
 REPLAYED = 200
 """Records whose decisions' answers are computed again from a restored project, the last ones."""
@@ -148,7 +151,16 @@ def _replayed(project: Project, into: Path) -> int:
 
     last = max(project.reader.last_seq() - REPLAYED, 0)
     decisions = [item for item in project.reader.records(last) if isinstance(item, Decision)]
-    report = replay(decisions, bundle_of=lambda decision: bundle_of(project, decision), recompute=None)
+    bundles: dict[tuple[str, str], Bundle] = {}
+
+    def bundle(decision: Decision) -> Bundle:
+        """Each is verified and opened once, however many decisions it made."""
+        key = (decision.version, decision.contract)
+        if key not in bundles:
+            bundles[key] = bundle_of(project, decision)
+        return bundles[key]
+
+    report = replay(decisions, bundle_of=bundle, recompute=None)
     if report.equal_a != len(decisions):
         raise HoldfastError(f"the restored project answers otherwise: {report}", where=str(into), mend=OTHER)
     return len(decisions)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import math
 import re
 import urllib.error
 import urllib.request
@@ -25,6 +24,8 @@ from holdfast.project.project import Project
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from holdfast.bundle.bundle import Bundle
 
 PATIENCE = 5.0
 """Seconds that the server has to say how it is."""
@@ -113,7 +114,8 @@ class _Judge:
         self.alerts.append(Alert(rule, severity, what, step, at, self._project.name, evidence))
 
     def health(self, status: int, told: Mapping[str, Any]) -> None:
-        wrong = {name: what for name, what in told.get("checks", {}).items() if what != "ok"}
+        checks: Mapping[str, str] = told.get("checks", {})
+        wrong = {name: what.partition("\n")[0] for name, what in checks.items() if what != "ok"}
         if "ledger" in wrong:
             what = f"decisions cannot be written down: {wrong['ledger']}"
             step = "see whether the disk is full or failing; nothing is answered that is not on it"
@@ -149,7 +151,7 @@ class _Judge:
         self.alert("drift", "warning", what, step, {"psi": round(seen.psi, 4), "limit": most, "answers": seen.scores})
 
 
-def population_stability(edges: Sequence[float], counts: Sequence[int], values: NDArray[np.float64]) -> float:
+def population_stability(edges: Sequence[float], counts: Sequence[float], values: NDArray[np.float64]) -> float:
     """PSI of values against the bins of a training profile, the outer ones open; 0 is the same spread.
 
     Half a value stands in each bin beforehand, so that an empty one costs much and not everything.
@@ -159,6 +161,22 @@ def population_stability(edges: Sequence[float], counts: Sequence[int], values: 
     found = np.bincount(there, minlength=len(counts)) + 0.5
     p, q = expected / expected.sum(), found / found.sum()
     return float(((q - p) * np.log(q / p)).sum())
+
+
+def score_drift(bundle: Bundle, probabilities: NDArray[np.float64]) -> float | None:
+    """PSI of probabilities against what the bundle answered to its training rows; None where it has no profile.
+
+    The larger of two: over the profile's bins, and over decisions alone. Where nearly all rows have the same low
+    probability there is one bin only, and what matters happens in the rest.
+    """
+    profile = bundle.profile.get("probability", {})
+    if "edges" not in profile:
+        return None
+    spread = population_stability(profile["edges"], profile["counts"], probabilities)
+    positive = bundle.profile["decision_share"] * bundle.profile["rows"]
+    decided = (probabilities >= bundle.threshold.value).astype(np.float64)
+    turned = population_stability([0.0, 0.5, 1.0], [bundle.profile["rows"] - positive, positive], decided)
+    return max(spread, turned)
 
 
 def _drift(project: Project, health: Mapping[str, Any]) -> tuple[float | None, int]:
@@ -171,11 +189,9 @@ def _drift(project: Project, health: Mapping[str, Any]) -> tuple[float | None, i
     for record in project.reader.records(max(0, last - FURTHEST_BACK)):
         if isinstance(record, Decision) and (record.version, record.contract) == (model["version"], model["contract"]):
             scores.append(record.probability)
-    profile = opened(project, model["bundle"]).profile.get("probability", {})
-    if len(scores) < FEWEST_SCORES or "edges" not in profile:
+    if len(scores) < FEWEST_SCORES:
         return None, len(scores)
-    found = population_stability(profile["edges"], profile["counts"], np.array(scores))
-    return (found if math.isfinite(found) else None), len(scores)
+    return score_drift(opened(project, model["bundle"]), np.array(scores)), len(scores)
 
 
 def _counted(page: str) -> tuple[int, int, int]:

@@ -62,20 +62,21 @@ def environment_lock() -> str:
 
 def code_version(folder: Path) -> dict[str, Any]:
     """The commit that `folder` is at and whether files differ from it; empty where git or a repository is missing."""
-
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    commit = git("rev-parse", "HEAD")
+    commit = git(folder, "rev-parse", "HEAD")
     if not commit:
         return {}
-    return {"commit": commit, "changed": bool(git("status", "--porcelain", "--untracked-files=no"))}
+    return {"commit": commit, "changed": bool(git(folder, "status", "--porcelain", "--untracked-files=no"))}
+
+
+def git(folder: Path, *words: str) -> str | None:
+    """What git says in a folder; None where it, or what it is asked for, is missing."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def who() -> str:
