@@ -41,7 +41,8 @@ def schema() -> dict[str, Any]:
             "type": "object",
             "description": "What it was judged by.",
             "properties": {
-                item.name: {"type": ["number", "string", "boolean", "array", "null"]} for item in fields(Limits)
+                item.name: {"type": ["number", "string", "boolean", "array", "object", "null"]}
+                for item in fields(Limits)
             },
         },
         "model": _object(dict.fromkeys(("name", "family", "model_hash", "contract"), TEXT)),
