@@ -45,7 +45,7 @@ class Limits:
     )
     most_advisory_days: int = _limit(90, "Age of the advisories, in days, from which on they are called old.", OURS)
     least_first_reason_kept: float = _limit(
-        0.99, "Share of refusals whose first reason stays when amounts move by a cent, times by a minute.", OURS
+        0.95, "Share of refusals whose first reason stays when amounts move by a cent, times by a minute.", OURS
     )
     protected: tuple[str, ...] = _limit(
         (), "Fields of the deciding event to measure fairness by, beside those that the contract marks.", OURS
