@@ -7,7 +7,10 @@ chance, and few copies are enough.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.equal_rows import Keys, keys, shares
@@ -67,11 +70,13 @@ CLASSES = ("negative", "positive")
 def _keys(subject: Subject) -> tuple[Keys, str]:
     """Of records where the history is at hand; of feature rows with their time where it is not."""
     rows, events = subject.rows, asked(subject)
-    columns = [rows.times, rows.y]
+    columns: list[NDArray[Any]] = [rows.times, rows.y]
     if events is None:
         return keys([*columns, *rows.X.T], len(rows)), "feature rows"
     identity = {subject.contract.deciding.id, subject.contract.deciding.time}
-    return keys([*columns, *(events.values(name) for name in events.cells if name not in identity)], len(rows)), "records"
+    return keys(
+        [*columns, *(events.values(name) for name in events.cells if name not in identity)], len(rows)
+    ), "records"
 
 
 CHECK = Check("GATE103", DATA, "No row counts twice", ask)

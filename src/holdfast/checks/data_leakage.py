@@ -15,7 +15,7 @@ from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.future import without_future
 from holdfast.checks.intervals import apart, roc_auc
 from holdfast.checks.limits import Limits
-from holdfast.checks.quick import Sample, boosted, sample
+from holdfast.checks.quick import MOST, Sample, boosted, sample
 from holdfast.checks.subject import Subject
 from holdfast.contract.model import NULL_CODE
 from holdfast.training.evaluate import Metric
@@ -26,11 +26,14 @@ STRONGEST = 3
 MANY = 10
 """Where a model has fewer features, one may well carry it."""
 RESAMPLINGS = 100
+CELLS, LEAST = 1_000_000, 4_000
+"""Values to learn from, at most, and rows, at least."""
 
 
 def ask(subject: Subject, limits: Limits) -> Answer:
     seed = subject.settings.seed
-    learned, judged = sample(subject.split.train, seed), sample(subject.split.test, seed)
+    most = min(MOST, max(LEAST, CELLS // len(subject.rows.names)))
+    learned, judged = sample(subject.split.train, seed, most), sample(subject.split.test, seed, most)
     single = {name: _alone(subject, at, learned, judged) for at, name in enumerate(subject.rows.names)}
     carried = _carried(subject, learned, judged)
     future = without_future(subject)
@@ -65,7 +68,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
 
 
 def _alone(subject: Subject, at: int, learned: Sample, judged: Sample) -> Metric:
-    """ROC-AUC of a feature's own groups: a category's words or fifty equal bins, null apart, by the share seen there."""
+    """ROC-AUC of a feature's own groups: words, or fifty equal bins, null apart, by the share seen there."""
     values, asked = subject.rows.X[learned.index, at], subject.rows.X[judged.index, at]
     if subject.contract.features[at].expr.kind == "category":
         group, wanted = values.astype(np.int64), asked.astype(np.int64)

@@ -91,8 +91,7 @@ def _past(contract: Contract, records: Records, t: int) -> Records:
     outcomes = {}
     for key, item in records.outcomes.items():
         low, place = places[key[0]]
-        inside = (item.event >= low) & (item.event < low + len(place)) & (item.known < t)
-        inside = np.flatnonzero(inside)
+        inside = np.flatnonzero((item.event >= low) & (item.event < low + len(place)) & (item.known < t))
         inside = inside[place[item.event[inside] - low] >= 0]
         outcomes[key] = replace(
             item,

@@ -12,9 +12,9 @@ import numpy as np
 from holdfast.contract.model import Contract, Feature, Field
 from holdfast.errors import HoldfastError
 from holdfast.finding import Finding
-from holdfast.project.build import Table
 from holdfast.project.build import features as feature_table
 from holdfast.project.project import Project
+from holdfast.training.rows import Table
 
 if TYPE_CHECKING:
     from holdfast.features.parse import Parsed
@@ -62,21 +62,28 @@ class Validated:
 
 
 def validate(
-    project: Project, source: Path | None = None, *, events: str | None = None, features: bool = True
+    project: Project,
+    source: Path | None = None,
+    *,
+    events: str | None = None,
+    features: bool = True,
+    contract: Contract | None = None,
 ) -> Validated:
     """Check a file of events (default: the configured history of the deciding source) field by field.
+
+    By the project's contract as it is now, or by the `contract` of a version.
 
     With `features`, and for the configured history only, the built features are held against the thresholds that the
     contract states for them. Raises HoldfastError where the file cannot be read at all.
     """
     from holdfast.features import sources
 
-    contract = project.contract
+    contract = contract or project.contract
     name = events or contract.decide_on
     if name not in [item.name for item in contract.sources]:
         known = ", ".join(item.name for item in contract.sources)
         raise HoldfastError(f"the contract has no source {name!r}", mend=f"one of: {known}")
-    path = source or project.inputs()[name]
+    path = source or project.inputs(contract)[name]
     fields = contract.source(name).fields
     present = sources.names_of(path, str(path))
     findings, found = _present(fields, present)
@@ -88,7 +95,7 @@ def validate(
         rows += table.num_rows
     findings += [finding for item in seen.values() for finding in item.findings(rows)]
     if features and source is None and name == contract.decide_on:
-        findings += thresholds(contract, feature_table(project))
+        findings += thresholds(contract, feature_table(project, contract=contract))
     return Validated(str(path), rows, tuple(findings))
 
 
