@@ -39,7 +39,7 @@ class Payload:
         self._mark = mark
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self._mark),)
+        return os.makedirs, (str(self._mark), 0o700, True)
 
 
 def ask(subject: Subject, limits: Limits) -> Answer:
