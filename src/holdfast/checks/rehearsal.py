@@ -36,9 +36,9 @@ ANY_TIME = 4_000_000_000
 KEPT = (
     "serving_backdate_seconds", "serving_max_body_bytes", "serving_max_bulk_bytes", "serving_max_rows",
     "serving_reasons", "serving_workers", "serving_max_waiting", "serving_max_waiting_milliseconds",
-    "serving_max_connections",
+    "serving_max_connections", "alerts_answers", "alerts_score_psi", "alerts_error_share", "alerts_refused_share",
 )  # fmt: skip
-"""Settings that decide how fast and how the server answers; keys, TLS, traces and logs are left out."""
+"""Settings that decide how the server answers and what alerts; keys, TLS, traces, logs and addresses are left out."""
 
 
 class Rehearsal:
