@@ -16,7 +16,7 @@ from holdfast.checks.report.plots import Bar, bars, curve, intervals
 from holdfast.checks.report.words import html, named, number
 
 _FIGURE = re.compile(r"-?\d[\d.,e%+-]*( <small>|$)|–$")
-_LONG = re.compile(r"\S{25}")
+_LONG = re.compile(r"\S{25,}")
 MOST_ROWS = 100
 MOST_COLUMNS = 9
 FEWEST_BARS, MOST_BARS = 3, 60
@@ -199,10 +199,13 @@ def _cell(value: Any, key: str = "") -> str:
         low, high = number(value["low"], key), number(value["high"], key)
         return f"{number(value['value'], key)} <small>({low} to {high})</small>"
     if isinstance(value, list):
-        return ", ".join(_cell(item, key) for item in value) or "none"
+        apart = "; " if any("," in item for item in value if isinstance(item, str)) else ", "
+        return apart.join(_cell(item, key) for item in value) or "none"
     if isinstance(value, str):
         # A hash, or a name of somebody's: without a blank to break at it would push the page wide.
-        return f"<span class=hash>{html(value)}</span>" if _LONG.search(value) else html(value)
+        if _LONG.fullmatch(value):
+            return f"<span class=hash>{html(value)}</span>"
+        return f"<bdi>{html(value)}</bdi>" if _LONG.search(value) else html(value or "–")
     return html(number(value, key))
 
 

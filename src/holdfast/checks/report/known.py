@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdfast.checks.report.evidence import calibration, is_number, pictures, rows_of
+from holdfast.checks.report.evidence import PERCENTILES, calibration, is_number, pictures
 from holdfast.checks.report.plots import Bar, bars, intervals, square
 
 Evidence = Mapping[str, Any]
@@ -64,10 +64,23 @@ def _without(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
     return [intervals("ROC-AUC without one feature, the ten that cost most", rows, dot="without it")]
 
 
-def _champion(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
-    mine, theirs = rows_of(evidence["metrics"]), {row.name: row.value for row in rows_of(evidence["champion"])}
-    rows = [Bar(r.name, r.value, r.low, r.high, {"champion": theirs[r.name]} if r.name in theirs else {}) for r in mine]
-    return [intervals("On the same rows", rows)]
+def _waits(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    """The 95 % of each kind is what its limit is for."""
+    limits = verdict["limits"]
+    one, batch = evidence["single"], evidence["batch"]
+    return [
+        bars("One answer, in milliseconds", _percentiles(one), unit=" ms", limit=float(limits["most_milliseconds"])),
+        bars(
+            f"A batch of {evidence['batch_rows']:,} rows, in milliseconds",
+            _percentiles(batch),
+            unit=" ms",
+            limit=1_000.0 * limits["most_batch_seconds"],
+        ),
+    ]
+
+
+def _percentiles(found: Evidence) -> list[tuple[str, float]]:
+    return [(name, float(found[name])) for name in PERCENTILES if is_number(found.get(name))]
 
 
 _OWN: dict[str, Callable[[Evidence, Mapping[str, Any]], list[str]]] = {
@@ -76,4 +89,5 @@ _OWN: dict[str, Callable[[Evidence, Mapping[str, Any]], list[str]]] = {
     "GATE301": _overfit,
     "GATE302": _folds,
     "GATE304": _without,
+    "GATE401": _waits,
 }

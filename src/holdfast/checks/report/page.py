@@ -10,9 +10,11 @@ from itertools import chain
 from typing import Any
 
 from holdfast.checks.check import CATEGORIES, Category
+from holdfast.checks.limits import limits as defaults
 from holdfast.checks.report.compare import moved, turned
 from holdfast.checks.report.evidence import tables
 from holdfast.checks.report.known import pictures_of
+from holdfast.checks.report.plain import plain
 from holdfast.checks.report.style import POLICY, STYLE, SYMBOLS, sign
 from holdfast.checks.report.words import (
     HEADLINES,
@@ -186,16 +188,38 @@ def _again(verdict: Told, digest: str) -> list[str]:
     ]
     if digest:
         rows.append(("This file", f"<code>sha256sum {html(digest)}.json</code> answers its own name"))
-    lines = [(html(name), html(number(value))) for name, value in limits.items()]
+    told = {name: (plain(default), words) for name, default, words, _ in defaults()}
+    own = {name: value for name, value in limits.items() if name in told and value != told[name][0]}
     foot = (
         "Only what passed, or was waived by name, counts as a pass; what crashed, did not apply or was not asked does "
         f"not. Each code has a page in docs/gate. Made by Holdfast {html(made['holdfast'])}."
     )
     return [
         f"<h2>How to make it again</h2>{_table([(html(name), value) for name, value in rows])}",
-        f"<details><summary>{len(limits)} limits it was judged by</summary>{_table(lines, numbers=(1,))}</details>",
+        *_limits(own, told),
+        f"<details><summary>All {len(limits)} limits</summary>",
+        _table([(_limit(name, told), html(number(value))) for name, value in limits.items()]),
+        "</details>",
         f"<footer>{foot}</footer>",
     ]
+
+
+def _limits(own: Told, told: Mapping[str, tuple[Any, str]]) -> list[str]:
+    """Those that the project set itself: whoever reads the verdict should know where it was made easier or harder."""
+    head = "<h2>Limits</h2>"
+    if not own:
+        return [head, "<p>Every limit is at its default.</p>"]
+    rows = [(_limit(name, told), html(number(value)), html(number(told[name][0]))) for name, value in own.items()]
+    return [
+        head,
+        "<p>This project judges otherwise than the defaults in:</p>",
+        _table(rows, ("limit", "here", "default")),
+    ]
+
+
+def _limit(name: str, told: Mapping[str, tuple[Any, str]]) -> str:
+    words = told[name][1] if name in told else ""
+    return f"{html(name)}<br><small>{html(words)}</small>"
 
 
 def _with(what: Told) -> str:

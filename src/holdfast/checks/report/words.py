@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -151,9 +150,9 @@ def number(value: object, key: str = "") -> str:
     if isinstance(value, float):
         if "share" in key and -1 <= value <= 1:
             return f"{value:.1%}" if abs(value) >= 0.1 or value == 0 else f"{value:.3%}"
-        if value == 0 or 1e-4 <= abs(value) < 1e5:
+        if value == 0 or 1e-4 <= abs(value) < 1e3:
             return f"{value:.4g}"
-        return f"{value:,.0f}" if 1e5 <= abs(value) < 1e12 and math.isfinite(value) else f"{value:.3g}"
+        return f"{value:,.0f}" if 1e3 <= abs(value) < 1e12 else f"{value:.3g}"
     return str(value)
 
 
