@@ -103,7 +103,8 @@ def _compared(pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
         (bool(twice), f"a second scoring in {' and '.join(twice)}", "scoring the same row twice"),
         (labels is not None or judges, "labels", "labels, and what scores tell about them"),
     ]
-    yes = [f"{told}" for there, told, _ in asked if there]
+    asked.append((not pair.too_short, "", "shares and distributions: the live rows span less than a week"))
+    yes = [f"{told}" for there, told, _ in asked if there and told]
     no = [missing for there, _, missing in asked if not there]
     if theirs.replayed:
         yes.append(f"{theirs.replayed:,} recorded answers computed again from their records")

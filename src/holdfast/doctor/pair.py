@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,9 +16,15 @@ from holdfast.doctor.side import Floats, Rows, Side
 
 SAME = 1e-9
 """Numbers closer than this, relative to the larger, are one number written twice."""
+MOST_STRETCHES = 12
+DAY = 86_400 * 1_000_000
 ENOUGH = 100
 """So many equal rows show that two places compute alike."""
 SHOWN = 5
+
+
+Detect = Callable[[Shape, Shape, int], dict[str, Any] | None]
+"""(training, live, comparisons made together) → what is odd, with its ``effect``, or None."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,51 @@ class Pair:
         """Columns of which both the training and the live shape are known, and of one kind."""
         both = [name for name in self.reference if name in self.live]
         return [name for name in both if (self.reference[name].words is None) == (self.live[name].words is None)]
+
+    def unlike(self, name: str, detect: Detect) -> dict[str, Any] | None:
+        """What `detect` finds of a live column beside training's, if it is more than research's own stretches show.
+
+        Rows of one day, or of one customer, are alike: a test that takes them as independent sees news in every
+        stretch. So each stretch of research's rows, as long as the live one, is held against the rest of them; what
+        is found there too counts only when it is more than twice as large.
+        """
+        if not self.research.rows and name in self.research.windowed + self.production.windowed:
+            return None  # how far it moves by itself is not known
+        then, now = self.reference[name], self.live[name]
+        tests = sum(1 if self.reference[item].words is None else max(1, len(self.reference[item].words or ()))
+                    for item in self.columns)  # fmt: skip
+        found = detect(then, now, tests)
+        if found is None:
+            return None
+        usual = [own["effect"] for rest, stretch in self.stretches(name)
+                 if (own := detect(rest, stretch, tests)) is not None]  # fmt: skip
+        return found if found["effect"] > 2 * max(usual, default=0.0) else None
+
+    @property
+    def too_short(self) -> bool:
+        """Whether live rows of less than a week stand beside training rows not at hand: weekdays would differ."""
+        rows = self.production.rows
+        if self.research.rows is not None or rows is None or rows.times is None or not len(rows):
+            return False
+        return int(rows.times.max() - rows.times.min()) < 7 * DAY
+
+    def stretches(self, name: str) -> list[tuple[Shape, Shape]]:
+        """Research's rows of one column in order of time, cut as long as the live ones: (all others, one stretch)."""
+        ours, theirs = self.research.rows, self.production.rows
+        if ours is None or theirs is None or name not in columns_of(ours):
+            return []
+        if name not in self._stretches:
+            values = columns_of(ours)[name]
+            order = np.arange(len(ours)) if ours.times is None else np.argsort(ours.times, kind="stable")
+            length = max(1, min(len(theirs), len(ours) // 2))
+            starts = np.linspace(0, len(ours) - length, min(MOST_STRETCHES, len(ours) // length)).astype(np.intp)
+            cuts = [(np.r_[order[:at], order[at + length :]], order[at : at + length]) for at in starts.tolist()]
+            self._stretches[name] = [(shape_of(values[rest]), shape_of(values[part])) for rest, part in cuts]
+        return self._stretches[name]
+
+    @cached_property
+    def _stretches(self) -> dict[str, list[tuple[Shape, Shape]]]:
+        return {}
 
     @cached_property
     def vocabulary(self) -> Mapping[str, tuple[str, ...]]:

@@ -22,10 +22,9 @@ SPIKES = 5
 UNITS = {100.0: "cents for dollars", 1000.0: "thousandths for wholes", 60.0: "minutes for hours"}
 
 
-def unit(then: Shape, now: Shape) -> dict[str, Any] | None:
+def unit(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
     """Whether the whole distribution is the one of training times a number: then somebody sends another unit."""
-    assert now.values is not None
-    if len(now.values) < 50 or len(then.edges) < 10:
+    if now.values is None or len(now.values) < 50 or len(then.edges) < 10:
         return None
     points = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
     was, live = _quantiles(then, points), np.quantile(now.values, points, method="inverted_cdf")
@@ -38,12 +37,17 @@ def unit(then: Shape, now: Shape) -> dict[str, Any] | None:
     factor = float(np.exp(middle))
     near = min(UNITS, key=lambda known: abs(abs(middle) - log(known)))
     guess = f": {UNITS[near]}, or the other way round?" if abs(abs(middle) - log(near)) < 0.25 else ""
-    return {"says": f"is about {factor:.3g} times what it was in training, throughout{guess}", "factor": factor}
+    return {
+        "says": f"is about {factor:.3g} times what it was in training, throughout{guess}",
+        "factor": factor,
+        "effect": abs(middle),
+    }
 
 
 def spike(then: Shape, now: Shape, columns: int) -> dict[str, Any] | None:
     """A single value that many live rows hold and few training rows: a placeholder, often."""
-    assert now.values is not None
+    if now.values is None or not len(then.edges):
+        return None
     for value, count in Counter(now.values.tolist()).most_common(SPIKES):
         if then.values is not None:
             before = float((then.values == value).sum())
@@ -56,7 +60,8 @@ def spike(then: Shape, now: Shape, columns: int) -> dict[str, Any] | None:
         sure = more(count, now.present, before, then.present, SPIKES * columns) > 0
         if sure and here - there >= (LEAST if beyond else 0.01) and there < here / 10:
             where = "beyond all of training" if beyond else f"in {there:.2%} of training"
-            return {"says": f"is {value:g} in {count:,} live rows ({here:.2%}), {where}", "value": value, "rows": count}
+            says = f"is {value:g} in {count:,} live rows ({here:.2%}), {where}"
+            return {"says": says, "value": value, "rows": count, "effect": here}
     return None
 
 
@@ -68,7 +73,7 @@ def cut_of(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
     for word, edge, beyond in (("above", high, _share(then, high, above=True)), ("below", low, _share(then, low))):
         if beyond >= CUT and more(beyond * then.present, then.present, 0, now.present, tests) > CUT / 4:
             says = f"never lies {word} {edge:g} in live; {beyond:.1%} of the training rows do: a filter in live?"
-            return {"says": says, "filter": True, "distance": beyond, "bound": edge, "where": "live"}
+            return {"says": says, "filter": True, "effect": beyond, "bound": edge, "where": "live"}
     values = now.values
     for word, edge, far in (
         ("above", then.high, values[values > then.high]),
@@ -78,8 +83,38 @@ def cut_of(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
         sure = more(len(far), len(values), 1, then.present, tests) > CUT / 4
         if share >= CUT and sure and _smooth(far, edge, then) and _alike_inside(then, values, tests):
             says = f"lies {word} {edge:g} in {share:.1%} of the live rows and never in training: a filter in training?"
-            return {"says": says, "filter": True, "distance": share, "bound": float(edge), "where": "training"}
+            return {"says": says, "filter": True, "effect": share, "bound": float(edge), "where": "training"}
     return None
+
+
+def outside(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
+    """Values beyond training's range that no filter of training explains."""
+    values = now.values
+    if values is None or not len(values) or not len(then.edges):
+        return None
+    under, over = int((values < then.low).sum()), int((values > then.high).sum())
+    # Two rows of as many as training are the new extremes by chance.
+    sure = more(under + over, now.present, 2, then.present, tests) > 0
+    share = (under + over) / now.present
+    if not sure or share < LEAST or cut_of(then, now, tests) is not None:
+        return None
+    says = (
+        f"lies beyond training ({then.low:g} to {then.high:g}) in {under + over:,} live rows ({share:.2%}), "
+        f"as far as {values[-1] if over else values[0]:g}"
+    )
+    return {"says": says, "below": under, "above": over, "effect": share}
+
+
+def moved(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
+    """Another distribution, by Kolmogorov's distance with its interval; what lies beyond training is left out."""
+    if now.values is None or not len(then.edges):
+        return None
+    largest, at = distance(then, now)
+    if apart(largest, then.present, now.present, tests) <= EFFECT:
+        return None
+    there, here = then.below[at], below(now.values, then.edges)[at]
+    says = f"is at most {then.edges[at]:.4g} in {here:.1%} of the live rows and in {there:.1%} of the training rows"
+    return {"says": says, "filter": False, "effect": largest}
 
 
 def distance(then: Shape, now: Shape) -> tuple[float, int]:

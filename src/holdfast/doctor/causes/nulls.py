@@ -8,7 +8,7 @@ from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.causes.curves import LEAST
 from holdfast.doctor.figures import more
 from holdfast.doctor.pair import Pair, columns_of
-from holdfast.doctor.shapes import null
+from holdfast.doctor.shapes import Shape, null
 from holdfast.doctor.side import Refused
 
 REFUSED = frozenset({"null", "missing"})
@@ -16,17 +16,13 @@ REFUSED = frozenset({"null", "missing"})
 
 def look(pair: Pair) -> Finding | None:
     odd: dict[str, dict[str, Any]] = {}
-    tests = 2 * len(pair.columns)
     for name in pair.columns:
         then, now = pair.reference[name], pair.live[name]
         if now.nulls == now.rows > 0:
             continue  # then the variable is not there at all
-        here, there = now.nulls / max(1, now.rows), then.nulls / max(1, then.rows)
-        grown = more(now.nulls, now.rows, then.nulls, then.rows, tests) > 0
-        shrunk = more(then.nulls, then.rows, now.nulls, now.rows, tests) > 0.05
-        large = here - there >= (LEAST if then.nulls == 0 else 0.02)
         unscored = "null" in pair.unscored_for.get(name, ())
-        if (grown and large) or unscored or (shrunk and now.nulls == 0):
+        if unscored or pair.unlike(name, share) is not None:
+            here, there = now.nulls / max(1, now.rows), then.nulls / max(1, then.rows)
             odd[name] = {"training": there, "live": here, "rows": int(now.nulls), "unscored": unscored}
     refused = [item for item in pair.production.refused if item.code in REFUSED]
     if not odd and not refused:
@@ -42,6 +38,15 @@ def look(pair: Pair) -> Finding | None:
         0.92 if stops else 0.78, "; ".join(told), explains=("DOC13", "DOC17"), columns=odd,
         refused=[vars_of(item) for item in refused], examples=_ids(pair, list(odd)),
     )  # fmt: skip
+
+
+def share(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
+    """Nulls where there were none, many more of them, or none where there were many: something fills them before."""
+    here, there = now.nulls / max(1, now.rows), then.nulls / max(1, then.rows)
+    grown = more(now.nulls, now.rows, then.nulls, then.rows, 2 * tests) > 0
+    gone = now.nulls == 0 and more(then.nulls, then.rows, 0, now.rows, 2 * tests) > 0.05
+    large = here - there >= (LEAST if then.nulls == 0 else 0.02)
+    return {"effect": abs(here - there)} if (grown and large) or gone else None
 
 
 def vars_of(item: Refused) -> dict[str, Any]:

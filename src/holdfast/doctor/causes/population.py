@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-import numpy as np
-
 from holdfast.doctor.cause import Cause, Finding
-from holdfast.doctor.causes.curves import CUT, EFFECT, cut_of, distance, spike, unit
-from holdfast.doctor.figures import apart, more
-from holdfast.doctor.pair import Pair, columns_of
-from holdfast.doctor.shapes import Shape, below, shape_of
+from holdfast.doctor.causes.curves import CUT, EFFECT, cut_of, moved, spike, unit
+from holdfast.doctor.figures import more
+from holdfast.doctor.pair import Pair
+from holdfast.doctor.shapes import Shape
 
 
 def look(pair: Pair) -> Finding | None:
-    if len(pair.live) == 0:
+    if not pair.live or pair.too_short:
         return None
     odd: dict[str, dict[str, Any]] = {}
-    tests = sum(_tests(pair.reference[name]) for name in pair.columns)
-    own = _own_drift(pair)
     for name in pair.columns:
         then, now = pair.reference[name], pair.live[name]
         if now.present < 30 or then.present < 30:
             continue
-        found = _words(pair, name, tests) if then.words is not None else _numbers(then, now, tests, own.get(name, 0.0))
+        if then.words is not None:
+            found = pair.unlike(name, partial(words, declared=pair.vocabulary.get(name, ())))
+        else:
+            found = _numbers(pair, name)
         if found is not None:
             odd[name] = found
     if not odd:
         return None
-    ranked = sorted(odd.items(), key=lambda item: (-item[1]["filter"], -item[1]["distance"]))
+    ranked = sorted(odd.items(), key=lambda item: (-item[1]["filter"], -item[1]["effect"]))
     says = "; ".join(f"{name} {found['says']}" for name, found in ranked[:6])
     filtered = any(found["filter"] for found in odd.values())
     return POPULATION.found(
@@ -36,63 +36,35 @@ def look(pair: Pair) -> Finding | None:
     )
 
 
-def _tests(shape: Shape) -> int:
-    return 1 if shape.words is None else max(1, len(shape.words))
-
-
-def _words(pair: Pair, name: str, tests: int) -> dict[str, Any] | None:
-    then, now = pair.reference[name], pair.live[name]
+def words(then: Shape, now: Shape, tests: int, *, declared: tuple[str, ...] = ()) -> dict[str, Any] | None:
+    """The word whose share is another most, or that one place has and the other not."""
     assert then.words is not None
     assert now.words is not None
-    declared = pair.vocabulary.get(name, ())
     worst: dict[str, Any] | None = None
     for word in sorted({*then.words, *now.words}):
         if word not in then.words and word not in declared:
             continue  # unseen, which is another cause
         before, live = then.words.get(word, 0.0), now.words.get(word, 0.0)
         there, here = before / then.present, live / now.present
-        lost = live == 0 and there >= CUT and more(before, then.present, live, now.present, tests) > CUT / 4
-        new = before == 0 and here >= CUT and more(live, now.present, before, then.present, tests) > CUT / 4
-        moved = max(more(live, now.present, before, then.present, tests),
-                    more(before, then.present, live, now.present, tests)) > EFFECT  # fmt: skip
-        if not (lost or new or moved):
+        fewer = more(before, then.present, live, now.present, tests)
+        grown = more(live, now.present, before, then.present, tests)
+        lost = live == 0 and there >= CUT and fewer > CUT / 4
+        new = before == 0 and here >= CUT and grown > CUT / 4
+        if not (lost or new or max(fewer, grown) > EFFECT):
             continue
         says = f"is {word} in {here:.1%} of the live rows and in {there:.1%} of the training rows"
         if lost or new:
             says += f": a filter in {'live' if lost else 'training'}?"
-        found = {"says": says, "filter": lost or new, "distance": abs(here - there), "word": word}
-        if worst is None or (found["filter"], found["distance"]) > (worst["filter"], worst["distance"]):
+        found = {"says": says, "filter": lost or new, "effect": abs(here - there), "word": word}
+        if worst is None or (found["filter"], found["effect"]) > (worst["filter"], worst["effect"]):
             worst = found
     return worst
 
 
-def _numbers(then: Shape, now: Shape, tests: int, own: float) -> dict[str, Any] | None:
-    if now.values is None or not len(then.edges) or unit(then, now) or spike(then, now, tests):
+def _numbers(pair: Pair, name: str) -> dict[str, Any] | None:
+    if pair.unlike(name, unit) is not None or pair.unlike(name, spike) is not None:
         return None  # unusual values, which are another cause
-    cut = cut_of(then, now, tests)
-    if cut is not None:
-        return cut
-    largest, at = distance(then, now)
-    if apart(largest, then.present, now.present, tests) <= max(EFFECT, own):
-        return None
-    there, here = then.below[at], below(now.values, then.edges)[at]
-    says = f"is at most {then.edges[at]:.4g} in {here:.1%} of the live rows and in {there:.1%} of the training rows"
-    return {"says": says, "filter": False, "distance": largest, "own_drift": own}
-
-
-def _own_drift(pair: Pair) -> dict[str, float]:
-    """How far research's later rows lie from its earlier ones: so far is no news."""
-    rows = pair.research.rows
-    if rows is None or rows.times is None or len(rows) < 200:
-        return {}
-    order = np.argsort(rows.times, kind="stable")
-    half = len(order) // 2
-    found = {}
-    for name, values in columns_of(rows).items():
-        early, late = shape_of(values[order[:half]]), shape_of(values[order[half:]])
-        if early.words is None and len(early.edges) and late.values is not None:
-            found[name] = distance(early, late)[0]
-    return found
+    return pair.unlike(name, cut_of) or pair.unlike(name, moved)
 
 
 def _rows(pair: Pair) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -25,17 +26,13 @@ def look(pair: Pair) -> Finding | None:
         then, now = pair.reference[name], pair.live[name]
         if then.words is None or now.words is None:
             continue
-        known = (set(then.words) | set(pair.vocabulary.get(name, ()))) - {UNKNOWN}
-        new = {word: count for word, count in now.words.items() if word not in known}
-        rows = sum(new.values())
-        before = then.words.get(UNKNOWN, 0.0)
-        usual = before + _expected(then)
         unscored = "unseen" in pair.unscored_for.get(name, ())
-        share = rows / max(1.0, now.present)
-        sure = more(rows, now.present, min(usual, then.present), then.present, len(pair.columns)) > 0
-        if (sure and share - usual / max(1.0, then.present) >= LEAST) or (unscored and rows):
-            top = dict(sorted(new.items(), key=lambda item: -item[1])[:10])
-            odd[name] = {"rows": int(rows), "share": share, "words": top, "unscored": unscored}
+        declared = pair.vocabulary.get(name, ())
+        found = pair.unlike(name, partial(new_words, declared=declared))
+        if found is None and unscored:
+            found = _new(then, now, declared)
+        if found is not None:
+            odd[name] = found | {"unscored": unscored}
     refused = [item for item in pair.production.refused if item.code in REFUSED]
     if not odd and not refused:
         return None
@@ -50,6 +47,27 @@ def look(pair: Pair) -> Finding | None:
         0.925 if stops else 0.79, "; ".join(told), explains=("DOC13", "DOC17"), columns=odd,
         refused=[vars_of(item) for item in refused], examples=_ids(pair, odd),
     )  # fmt: skip
+
+
+def new_words(then: Shape, now: Shape, tests: int, *, declared: tuple[str, ...] = ()) -> dict[str, Any] | None:
+    """Words that training never had, in more rows than chance brings a new word."""
+    assert then.words is not None
+    found = _new(then, now, declared)
+    usual = min(then.present, then.words.get(UNKNOWN, 0.0) + _expected(then))
+    sure = more(found["rows"], now.present, usual, then.present, tests) > 0
+    large = found["share"] - usual / max(1.0, then.present) >= LEAST
+    return found if sure and large else None
+
+
+def _new(then: Shape, now: Shape, declared: tuple[str, ...]) -> dict[str, Any]:
+    assert then.words is not None
+    assert now.words is not None
+    known = {*then.words, *declared} - {UNKNOWN}
+    new = {word: count for word, count in now.words.items() if word not in known}
+    rows = sum(new.values())
+    top = dict(sorted(new.items(), key=lambda item: -item[1])[:10])
+    part = rows / max(1.0, now.present)
+    return {"rows": int(rows), "share": part, "words": top, "effect": part}
 
 
 def _expected(shape: Shape) -> float:

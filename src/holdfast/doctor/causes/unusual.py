@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from holdfast.doctor.cause import Cause, Finding
-from holdfast.doctor.causes.curves import LEAST, cut_of, spike, unit
+from holdfast.doctor.causes.curves import outside, spike, unit
 from holdfast.doctor.causes.nulls import vars_of
-from holdfast.doctor.figures import more
 from holdfast.doctor.pair import Pair, columns_of
 from holdfast.doctor.shapes import Shape, null
 
+DETECTS = (unit, spike, outside)
 REFUSED = frozenset({"range", "type", "placeholder"})
 
 
@@ -23,7 +23,7 @@ def look(pair: Pair) -> Finding | None:
         then, now = pair.reference[name], pair.live[name]
         if now.values is None or not len(now.values) or not len(then.edges):
             continue
-        found = unit(then, now) or spike(then, now, len(pair.columns)) or outside(pair, name)
+        found = next((item for detect in DETECTS if (item := pair.unlike(name, detect)) is not None), None)
         unscored = "outside" in pair.unscored_for.get(name, ())
         if found is None and unscored:
             found = {"says": "lies beyond what training saw"}
@@ -39,24 +39,6 @@ def look(pair: Pair) -> Finding | None:
         0.915 if stops else 0.77, "; ".join(told), explains=("DOC13", "DOC15", "DOC17"), columns=odd,
         refused=[vars_of(item) for item in refused],
     )  # fmt: skip
-
-
-def outside(pair: Pair, name: str) -> dict[str, Any] | None:
-    """Values beyond training's range that no filter of training explains."""
-    then, now = pair.reference[name], pair.live[name]
-    assert now.values is not None
-    values = now.values
-    below, above = int((values < then.low).sum()), int((values > then.high).sum())
-    # Two rows of as many as training are the new extremes by chance.
-    sure = more(below + above, now.present, 2, then.present, len(pair.columns)) > 0
-    share = (below + above) / now.present
-    if not sure or share < LEAST or cut_of(then, now, len(pair.columns)) is not None:
-        return None
-    says = (
-        f"lies beyond training ({then.low:g} to {then.high:g}) in {below + above:,} live rows ({share:.2%}), "
-        f"as far as {values[-1] if above else values[0]:g}"
-    )
-    return {"says": says, "below": below, "above": above}
 
 
 def _ids(pair: Pair, name: str, then: Shape) -> list[str]:
