@@ -97,11 +97,11 @@ def _kind(name: str, pattern: str, holds: Callable[[str], bool] = _any) -> Kind:
 KINDS = (
     _kind("an e-mail address", r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b"),
     _kind("an IBAN", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b", iban),
-    _kind("a payment card number", r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w.])", card),
-    _kind("a phone number", r"(?<![\w.])\+\d{1,3}[ ./-]?(?:\(0\))?\d(?:[ ./-]?\d){6,12}(?![\w.])"),
-    _kind("a phone number", r"(?<![\w.])\(\d{3}\) ?\d{3}-\d{4}(?![\w.])"),
-    _kind("a US social security number", r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w.-])", ssn),
-    _kind("a Spanish identity number", r"(?<![\w.-])\d{8}[A-HJ-NP-TV-Za-hj-np-tv-z](?![\w.-])", dni),
+    _kind("a payment card number", r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w|\.\w)", card),
+    _kind("a phone number", r"(?<![\w.])\+\d{1,3}[ ./-]?(?:\(0\))?\d(?:[ ./-]?\d){6,12}(?!\w|\.\w)"),
+    _kind("a phone number", r"(?<![\w.])\(\d{3}\) ?\d{3}-\d{4}(?!\w|\.\w)"),
+    _kind("a US social security number", r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-]|\.\w)", ssn),
+    _kind("a Spanish identity number", r"(?<![\w.-])\d{8}[A-HJ-NP-TV-Za-hj-np-tv-z](?![\w-]|\.\w)", dni),
     _kind("a British insurance number", r"(?<!\w)[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D](?!\w)"),
 )
 NUMBERS: tuple[tuple[str, Callable[[str], bool]], ...] = (
