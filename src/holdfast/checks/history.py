@@ -38,7 +38,7 @@ def asked(subject: Subject) -> Asked | None:
     if subject.project is None:
         return None
     contract = subject.bundle.contract
-    events = subject.records.events[contract.decide_on]
+    events = subject.told.events[contract.decide_on]
     at = _where(events, subject.rows.ids)
     if at is None:
         return None

@@ -61,6 +61,17 @@ class Subject:
         return read_records(self.contract, self.place.inputs(self.contract), refuse="drop")
 
     @cached_property
+    def told(self) -> Records:
+        """The same with every declared field of it, also those that no feature reads."""
+        from holdfast.features.history import read_records
+        from holdfast.features.needs import fields_in_use
+
+        used = fields_in_use(self.contract)
+        if all(len(used.get(item.name, ())) == len(item.fields) for item in self.contract.sources):
+            return self.records
+        return read_records(self.contract, self.place.inputs(self.contract), refuse="drop", fields="all")
+
+    @cached_property
     def rehearsal(self) -> Rehearsal:
         """A copy of the project in which this version answers; ended by `close`."""
         from holdfast.checks.rehearsal import Rehearsal
@@ -113,14 +124,6 @@ class Subject:
 
     def probability(self, part: Part) -> Floats:
         return self.bundle.predict_matrix(self.rows.X[part.index])[1]
-
-    @cached_property
-    def records(self) -> Records:
-        """The project's history: every declared field of every source the contract uses. Needs the project."""
-        from holdfast.features.history import read_records
-
-        inputs = self.place.inputs(self.bundle.contract)
-        return read_records(self.bundle.contract, inputs, refuse="drop", fields="all")
 
     @property
     def _whole(self) -> Contract:
