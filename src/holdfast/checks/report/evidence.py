@@ -18,9 +18,10 @@ from holdfast.checks.report.words import html, named, number
 _FIGURE = re.compile(r"-?\d[\d.,e%+-]*( <small>|$)|–$")
 _LONG = re.compile(r"\S{25,}")
 MOST_ROWS = 100
-MOST_COLUMNS = 9
+MOST_COLUMNS = 12
+MOST_IN_A_CELL = 6
 FEWEST_BARS, MOST_BARS = 3, 60
-DEEPEST = 3
+DEEPEST = 5
 PERCENTILES = ("p50", "p90", "p95", "p99", "p999", "max")
 NAMES = ("group", "name", "feature", "segment", "period", "what", "value")
 """What the name of a row may be called, the likeliest first."""
@@ -48,6 +49,8 @@ def pictures(evidence: Mapping[str, Any]) -> list[str]:
 
 
 def _of_mapping(title: str, key: str, value: Mapping[str, Any]) -> list[str]:
+    if _is_metric(value):
+        return []
     rows = rows_of(value)
     if len(rows) >= 2:
         return [intervals(title, rows)]
@@ -174,7 +177,7 @@ def _compound(key: str, value: Any, depth: int) -> str:
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names that the rows have; none where they are too many, or hold tables themselves."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    flat = all(_is_simple(item) or _is_metric(item) for row in rows for item in row.values())
+    flat = all(_is_simple(item) or _is_metric(item) or _is_small(item) for row in rows for item in row.values())
     return names if flat and len(names) <= MOST_COLUMNS else []
 
 
@@ -193,8 +196,15 @@ def _is_simple(value: object) -> bool:
     return value is None or isinstance(value, (str, int, float, bool))
 
 
+def _is_small(value: object) -> bool:
+    """Few enough names and figures to stand in one cell."""
+    return isinstance(value, Mapping) and len(value) <= MOST_IN_A_CELL and all(map(_is_simple, value.values()))
+
+
 def _cell(value: Any, key: str = "") -> str:
     """HTML of one value."""
+    if isinstance(value, Mapping) and not _is_metric(value):
+        return "; ".join(f"{html(named(name))} {_cell(item, name)}" for name, item in value.items()) or "none"
     if isinstance(value, Mapping):
         low, high = number(value["low"], key), number(value["high"], key)
         return f"{number(value['value'], key)} <small>({low} to {high})</small>"

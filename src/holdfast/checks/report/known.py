@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdfast.checks.report.evidence import PERCENTILES, calibration, is_number, pictures
+from holdfast.checks.report.evidence import PERCENTILES, calibration, is_number, pictures, rows_of
 from holdfast.checks.report.plots import Bar, bars, intervals, square
 
 Evidence = Mapping[str, Any]
@@ -83,6 +83,25 @@ def _percentiles(found: Evidence) -> list[tuple[str, float]]:
     return [(name, float(found[name])) for name in PERCENTILES if is_number(found.get(name))]
 
 
+RATES = (
+    ("favourable", "Decided favourably", ""),
+    ("impact_ratio", "Impact ratio: that share, of the share of the group that fares best", "least_impact_ratio"),
+    ("true_positive_rate", "True positives found", ""),
+    ("false_positive_rate", "False positives", ""),
+)
+
+
+def _groups(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    drawn = []
+    for grouping in evidence["groupings"]:
+        for key, title, limit in RATES:
+            rows = rows_of({str(item["group"]): item[key] for item in grouping["groups"] if item.get(key)})
+            if rows:
+                line = float(verdict["limits"][limit]) if limit in verdict["limits"] else None
+                drawn.append(intervals(f"{title}, by {grouping['by']}", rows, limit=line))
+    return drawn
+
+
 _OWN: dict[str, Callable[[Evidence, Mapping[str, Any]], list[str]]] = {
     "GATE201": _scores,
     "GATE204": _calibration,
@@ -90,4 +109,5 @@ _OWN: dict[str, Callable[[Evidence, Mapping[str, Any]], list[str]]] = {
     "GATE302": _folds,
     "GATE304": _without,
     "GATE401": _waits,
+    "GATE701": _groups,
 }

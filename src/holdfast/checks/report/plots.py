@@ -31,12 +31,14 @@ class Bar:
 
 
 def intervals(
-    title: str, rows: Sequence[Bar], *, low: float | None = None, high: float | None = None, dot: str = "this version"
-) -> str:
-    """A dot with its whisker for each row; `beside` are hollow marks. The axis spans what is shown."""
+    title: str, rows: Sequence[Bar], *, low: float | None = None, high: float | None = None, dot: str = "this version",
+    limit: float | None = None,
+) -> str:  # fmt: skip
+    """A dot with its whisker for each row; `beside` are hollow marks, `limit` is a dashed line."""
     shown = rows[:MOST_ROWS]
     left = _left([row.name for row in shown])
     edges = [edge for row in shown for edge in (row.value, row.low, row.high, *row.beside.values()) if edge is not None]
+    edges += [] if limit is None else [limit]
     scale = _Scale(min(edges) if low is None else low, max(edges) if high is None else high, left, WIDTH - 14)
     kinds = list(dict.fromkeys(kind for row in shown for kind in row.beside))
     parts = []
@@ -48,6 +50,10 @@ def intervals(
         parts += [_diamond(scale(value), y, kinds.index(kind)) for kind, value in row.beside.items()]
         parts.append(f'<circle class="dot" cx="{scale(row.value)}" cy="{y}" r="4"/>')
     bottom = 14 + len(shown) * ROW
+    if limit is not None:
+        x = scale(limit)
+        parts.append(f'<line class="limit" x1="{x}" x2="{x}" y1="0" y2="{bottom - 6}"/>')
+        title += f"; the dashed line is the limit, {number(limit)}"
     legend = [("dot", dot), *((f"mark{at}", kind) for at, kind in enumerate(kinds))] if kinds else []
     more = len(rows) - len(shown)
     return _figure(
