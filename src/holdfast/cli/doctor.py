@@ -24,7 +24,7 @@ def doctor(
 ) -> None:
     """Find why research and production disagree; exit 0 when nothing is found, 1 when something is.
 
-    A server that asks for a key gets the one in HOLDFAST_DOCTOR_KEY; it needs the roles viewer or scorer.
+    A server that asks for a key gets those in HOLDFAST_DOCTOR_KEY: one of a viewer, and after a space one of a scorer.
     """
     from holdfast.doctor.journey import doctor as journey
 

@@ -104,6 +104,8 @@ def _compared(pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
         (labels is not None or judges, "labels", "labels, and what scores tell about them"),
     ]
     asked.append((not pair.too_short, "", "shares and distributions: the live rows span less than a week"))
+    few = bool(pair.live and pair.within_a_week and {*pair.research.windowed} & {*pair.columns} and not pair.too_short)
+    asked.append((not few, "", "distributions of what looks into the past: the live rows span less than a week"))
     yes = [f"{told}" for there, told, _ in asked if there and told]
     no = [missing for there, _, missing in asked if not there]
     if theirs.replayed:

@@ -11,51 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.doctor.figures import more
+from holdfast.doctor.gaps import Gap, gap
 from holdfast.doctor.shapes import Shape, Values, is_words, null, shape_of
 from holdfast.doctor.side import Floats, Rows, Side
 
-SAME = 1e-9
-"""Numbers closer than this, relative to the larger, are one number written twice."""
 MOST_STRETCHES = 12
 DAY = 86_400 * 1_000_000
 ENOUGH = 100
 """So many equal rows show that two places compute alike."""
-SHOWN = 5
 
 
 Detect = Callable[[Shape, Shape, int], dict[str, Any] | None]
 """(training, live, comparisons made together) → what is odd, with its ``effect``, or None."""
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Where one column, or the score, is not the same for the same rows. `mask` is over the rows in common."""
-
-    name: str
-    mask: NDArray[np.bool_]
-    research: Values
-    production: Values
-    ids: NDArray[np.str_]
-
-    @property
-    def count(self) -> int:
-        return int(self.mask.sum())
-
-    @property
-    def share(self) -> float:
-        return self.count / max(1, len(self.mask))
-
-    def examples(self) -> list[dict[str, Any]]:
-        """The first few rows, with both values."""
-        at = np.flatnonzero(self.mask)[:SHOWN]
-        return [
-            {"id": str(self.ids[i]), "research": cell(self.research[i]), "production": cell(self.production[i])}
-            for i in at
-        ]
-
-    def only(self, keep: NDArray[np.bool_]) -> Gap:
-        """The same gap, of those rows of it that are also in `keep`."""
-        return Gap(self.name, self.mask & keep, self.research, self.production, self.ids)
 
 
 @dataclass(frozen=True)
@@ -150,8 +117,9 @@ class Pair:
         stretch. So each stretch of research's rows, as long as the live one, is held against the rest of them; what
         is found there too counts only when it is more than twice as large.
         """
-        if not self.research.rows and name in self.research.windowed + self.production.windowed:
-            return None  # how far it moves by itself is not known
+        windowed = name in self.research.windowed + self.production.windowed
+        if windowed and (self.research.rows is None or self.within_a_week):
+            return None  # it moves slowly by itself: how far is not known, or not to be seen in a few days
         then, now = self.reference[name], self.live[name]
         tests = sum(1 if self.reference[item].words is None else max(1, len(self.reference[item].words or ()))
                     for item in self.columns)  # fmt: skip
@@ -165,8 +133,13 @@ class Pair:
     @property
     def too_short(self) -> bool:
         """Whether live rows of less than a week stand beside training rows not at hand: weekdays would differ."""
+        return self.research.rows is None and self.within_a_week
+
+    @property
+    def within_a_week(self) -> bool:
+        """Whether production's rows are told to be of less than a week."""
         rows = self.production.rows
-        if self.research.rows is not None or rows is None or rows.times is None or not len(rows):
+        if rows is None or rows.times is None or not len(rows):
             return False
         return int(rows.times.max() - rows.times.min()) < 7 * DAY
 
@@ -208,9 +181,9 @@ class Pair:
         apart = [gap.mask for gap in self.features.values() if gap.count]
         if apart:
             found["features"] = int(np.logical_or.reduce(apart).sum())
-        for name, gap in (("scores", self.scores), ("split", self.split)):
-            if gap is not None and gap.count:
-                found[name] = gap.count
+        for name, item in (("scores", self.scores), ("split", self.split)):
+            if item is not None and item.count:
+                found[name] = item.count
         if self.other_model:
             found["model"] = 1
         return found
@@ -224,11 +197,16 @@ class Pair:
 
     @cached_property
     def shown_equal(self) -> bool:
-        """Enough rows gave the same scores and features, in the same split: whatever else differs does no harm."""
+        """The model gives its bits, or enough rows gave the same scores: what computes does no harm if it differs."""
+        return not self.disagreements and (self.proved or self.rows_equal)
+
+    @cached_property
+    def rows_equal(self) -> bool:
+        """Enough rows gave the same scores and features, in the same split."""
         scores = self.scores
-        if self.disagreements:
+        if self.disagreements or scores is None:
             return False
-        return self.proved or (scores is not None and len(scores.mask) - int(self._either_unscored) >= ENOUGH)
+        return len(scores.mask) - int(self._either_unscored) >= ENOUGH
 
     @cached_property
     def proved(self) -> bool:
@@ -287,27 +265,6 @@ class Pair:
         return found.only(~null(found.research) & ~null(found.production))
 
 
-def gap(name: str, research: Values, production: Values, ids: NDArray[np.str_]) -> Gap:
-    """Two columns over the same rows. Null equals null; numbers are compared to `SAME`, words as they are."""
-    if is_words(research) != is_words(production):
-        research, production = as_words(research), as_words(production)
-    if is_words(research):
-        return Gap(name, np.asarray(research != production, np.bool_), research, production, ids)
-    a, b = research.astype(np.float64), production.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        close = np.abs(a - b) <= SAME * np.maximum(1e-6, np.maximum(np.abs(a), np.abs(b)))
-    same = close | (a == b) | (np.isnan(a) & np.isnan(b))
-    return Gap(name, ~same, a, b, ids)
-
-
-def as_words(values: Values) -> NDArray[np.object_]:
-    if is_words(values):
-        return values.astype(object)
-    found = np.empty(len(values), dtype=object)
-    found[:] = [None if value != value else f"{value:g}" for value in values.tolist()]
-    return found
-
-
 def columns_of(rows: Rows) -> dict[str, Values]:
     """Inputs and features; a name that both have is the feature's."""
     return {**rows.inputs, **rows.columns}
@@ -325,10 +282,3 @@ def oddities(values: Values, shape: Shape, declared: tuple[str, ...]) -> dict[st
         with np.errstate(invalid="ignore"):
             found["outside"] = (numbers < shape.low) | (numbers > shape.high)
     return found
-
-
-def cell(value: Any) -> Any:
-    """A value as JSON."""
-    if value is None or (isinstance(value, float) and value != value):
-        return None
-    return value.item() if isinstance(value, np.generic) else value

@@ -8,7 +8,8 @@ import numpy as np
 
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.causes.odd import ordinary
-from holdfast.doctor.pair import Gap, Pair
+from holdfast.doctor.gaps import Gap
+from holdfast.doctor.pair import Pair
 from holdfast.doctor.shapes import is_words, null
 
 DIGITS = 1e-3

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.doctor.pair import Gap, Pair, oddities
+from holdfast.doctor.gaps import Gap
+from holdfast.doctor.pair import Pair, oddities
 from holdfast.doctor.shapes import is_words, null
 
 OFTEN = 5

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.doctor.cause import Cause, Finding
-from holdfast.doctor.pair import Gap, Pair, gap
+from holdfast.doctor.gaps import Gap, gap
+from holdfast.doctor.pair import Pair
 from holdfast.doctor.shapes import Values
 
 BY_PLACE = 0.98

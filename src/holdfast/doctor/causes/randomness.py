@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.causes.odd import ordinary
 from holdfast.doctor.figures import more
-from holdfast.doctor.pair import SAME, Gap, Pair, as_words, cell
+from holdfast.doctor.gaps import SAME, Gap, as_words, cell
+from holdfast.doctor.pair import Pair
 from holdfast.doctor.shapes import Floats, null
 from holdfast.doctor.side import Rows, Side
 

@@ -44,7 +44,7 @@ def _by_name(pair: Pair) -> Finding | None:
                 side: {"path": item.path, "fingerprint": item.fingerprint, "rows": item.rows}
                 for side, item in (("research", ours), ("production", theirs))
             }
-    if not other or pair.shown_equal or _same_rows(pair):
+    if not other or pair.rows_equal or _same_rows(pair):
         return None
     told = [
         f"{name} is {_told(both['research'])} in research, {_told(both['production'])} in production"

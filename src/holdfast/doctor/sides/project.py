@@ -25,7 +25,7 @@ from holdfast.doctor.side import Environment, Refused, Role, Rows, Side, Source
 from holdfast.doctor.sides.bundle import of_bundle, words_of
 from holdfast.doctor.sides.plain import plain_json
 from holdfast.errors import HoldfastError
-from holdfast.ledger.history import pinned
+from holdfast.ledger.history import fingerprint, pinned
 from holdfast.ledger.records import Decision, Outcome, Refusal
 from holdfast.project.bundles import history, named
 from holdfast.project.history import pin_file
@@ -71,7 +71,7 @@ def _research(place: Project) -> Side:
     )
     fewer = (f"of its {len(rows):,} rows the newest {NEWEST:,}",) if len(rows) > NEWEST else ()
     return replace(
-        side, kind="project", rows=told, sources={**side.sources, **_pins(place)}, untold=fewer,
+        side, kind="project", rows=told, sources={**side.sources, **_files(place, whole)}, untold=fewer,
         bodies=partial(_bodies, place, whole),
     )  # fmt: skip
 
@@ -221,7 +221,12 @@ def _counted(refused: Counter[tuple[str, str, str]], asked: int) -> tuple[Refuse
 
 def _pins(place: Project) -> dict[str, Source]:
     """History as it was pinned when a version first went live."""
-    return {item.source: Source("", item.fingerprint, item.rows) for item in pinned(pin_file(place))}
+    return {item.source: Source(item.path, item.fingerprint) for item in pinned(pin_file(place))}
+
+
+def _files(place: Project, contract: Contract) -> dict[str, Source]:
+    """History as its files are now."""
+    return {name: Source(str(path), fingerprint(path)) for name, path in place.inputs(contract).items()}
 
 
 def _replayed(place: Project) -> tuple[tuple[str, ...], int, tuple[str, ...]]:
