@@ -176,7 +176,7 @@ def _compound(key: str, value: Any, depth: int) -> str:
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names that the rows have; none where they are too many, or hold tables themselves."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = sorted(dict.fromkeys(name for row in rows for name in row), key=lambda name: name not in NAMES)
     flat = all(_is_simple(item) or _is_metric(item) or _is_small(item) for row in rows for item in row.values())
     return names if flat and len(names) <= MOST_COLUMNS else []
 

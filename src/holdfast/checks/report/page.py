@@ -32,6 +32,7 @@ from holdfast.checks.report.words import (
 )
 
 Told = Mapping[str, Any]
+LONGEST_STOP = 280
 
 
 def page(verdict: Told, *, digest: str = "", before: Told | None = None) -> str:
@@ -90,7 +91,7 @@ def _stops(verdict: Told) -> list[str]:
         return []
     lines = [
         f"<li>{_status(item)} <a href='#{html(item['code'])}'>{html(item['code'])} {html(item['title'])}</a>: "
-        f"<bdi>{html(item['why'])}</bdi>{_mend(item)}</li>"
+        f"<bdi>{html(_short(item['why']))}</bdi>{_mend(item)}</li>"
         for item in stops
     ]
     return ["<h2>What stops it</h2><ul class=stops>", *lines, "</ul>"]
@@ -252,6 +253,11 @@ def _word(status: str | None) -> str:
         return "not asked"
     known = html(status)
     return f"<span class='s {known}'>{sign(status)} {html(_capital(WORDS.get(status, status)))}</span>"
+
+
+def _short(text: str) -> str:
+    """The whole of it stands at its check."""
+    return text if len(text) <= LONGEST_STOP else text[:LONGEST_STOP].rpartition(" ")[0] + " …"
 
 
 def _capital(text: str) -> str:

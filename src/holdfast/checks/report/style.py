@@ -64,7 +64,7 @@ table{border-collapse:collapse;font-size:.86rem;font-variant-numeric:tabular-num
 th,td{padding:.22rem 1.1rem .22rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{font-weight:400;color:var(--quiet)}thead th{font-size:.8rem}
 tbody th{min-width:5rem}
-td.n{text-align:right;white-space:nowrap}td small{color:var(--quiet)}
+td.n{text-align:right;white-space:nowrap}td small{color:var(--quiet)}thead+tbody td small{display:block}
 details ol{padding-left:1.4rem;font-size:.86rem}.more{font-size:.82rem;color:var(--quiet)}
 footer{margin-top:3.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--quiet);font-size:.84rem}
 text{fill:var(--ink);font:10.5px system-ui,sans-serif}text.tick,text.figure{fill:var(--quiet);font-size:10px}
