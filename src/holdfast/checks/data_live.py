@@ -61,8 +61,8 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     if not shifts:
         return passed("no feature was alive before under this definition, so there is nothing to compare", **evidence)
     worst = max(shifts, key=lambda name: shifts[name].value)
-    why = f"{len(decisions):,} live decisions look like the training rows, {worst} least (index {shifts[worst].value:.3f})"
-    return passed(why, **evidence)
+    most = f"{worst} least (index {shifts[worst].value:.3f})"
+    return passed(f"{len(decisions):,} live decisions look like the training rows, {most}", **evidence)
 
 
 def _recent(subject: Subject) -> list[Decision]:
