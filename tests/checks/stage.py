@@ -11,32 +11,51 @@ from typing import Any
 
 import pytest
 
+from holdfast.bundle.bundle import Bundle
 from holdfast.checks import load
 from holdfast.checks.check import Answer, Check
-from holdfast.checks.journey import subject_of
 from holdfast.checks.limits import Limits
+from holdfast.checks.rehearsal import promotion
 from holdfast.checks.subject import Subject
 from holdfast.checks.verdict import examine
+from holdfast.project.build import features
+from holdfast.project.bundles import history, opened
+from holdfast.project.history import build_state
 from holdfast.project.project import Project
 from holdfast.project.start import start
-from holdfast.project.train import train
+from holdfast.project.train import told, train
+from holdfast.training import train as training
 
 QUICK = ("params={ num_iterations = 10 }", "folds=2", "bootstrap=0")
 
 
-def project(folder: Path, *, versions: int = 1, rows: int = 2_000, template: str = "fraud") -> Project:
-    """A project of a template with trained versions; none of them is live."""
-    start("shop", template, folder, rows=rows)
+def project(folder: Path, *, versions: int = 1, registered: bool = False) -> Project:
+    """A project of the template `fraud` with trained versions, none of them live; in MLflow only where told."""
+    start("shop", "fraud", folder, rows=2_000)
     made = Project.open(folder)
-    for seed in range(versions):
-        train(made, changes=(*QUICK, f"seed={seed}"))
+    for number in range(1, versions + 1):
+        words = (*QUICK, f"seed={number}")
+        if registered:
+            bundle = train(made, changes=words).trained.bundle
+        else:
+            place = made.bundles_path / "made"
+            done = training.train(made.contract, features(made), told(made, None, (), words), place, author="ada")
+            bundle = place.rename(made.bundles_path / done.bundle).name
+        (made.folder / f"{number}.version").write_text(bundle)
     return made
 
 
+def version(made: Project, number: str) -> Bundle:
+    return opened(made, (made.folder / f"{number}.version").read_text())
+
+
 @contextmanager
-def subject(made: Project, version: str = "1", **settings: Any) -> Iterator[Subject]:
+def subject(made: Project, number: str = "1", **settings: Any) -> Iterator[Subject]:
     """A version before the gate, with settings of the project changed; what was started for it is ended."""
-    found = subject_of(replace(made, settings=replace(made.settings, **settings)), version)
+    bundle, live = version(made, number), history(made).live()
+    champion = None if live is None or live.bundle == bundle.hash else opened(made, live.bundle)
+    place = replace(made, settings=replace(made.settings, **settings))
+    found = Subject(number, bundle, features(made), champion, place)
     try:
         yield found
     finally:
@@ -60,6 +79,14 @@ def spoilt_servers(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> 
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+def live(made: Project, number: str) -> None:
+    """Make a version champion in the ledger, past every door."""
+    bundle = version(made, number)
+    with made.writing() as (state, writer):
+        build_state(made, state, [bundle.contract], writer)
+        writer.commit([promotion(number, bundle)])
 
 
 def copied(made: Project, folder: Path) -> Project:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from holdfast.checks.processes import Reading, reading
+from holdfast.checks.processes import Reading, busy, reading
 from holdfast.checks.requests import Requests
 from holdfast.errors import HoldfastError
 
@@ -37,7 +37,8 @@ BATCH_ROWS = 1_000
 OVER = 1.05
 """Asked a little more often than wanted, so that a rate just reached shows."""
 PARTS = 5
-"""The steady time is judged by the middle one of its parts: what else runs on the machine troubles some of them."""
+QUIET = 0.3
+"""The steady time is cut into parts; those count in which nothing else used more than so many cores."""
 STEADY_LINES, PEAK_LINES = 32, 64
 PATIENCE = 10.0
 """Seconds that answers may still come after the last request."""
@@ -60,6 +61,8 @@ class Run:
     answers: list[Answered] = field(default_factory=list)
     asked: int = 0
     failures: list[str] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    """Cores that other programs used in each part of the time."""
 
     @property
     def failed(self) -> int:
@@ -77,12 +80,16 @@ class Run:
     def parts(self, count: int = PARTS) -> list[Run]:
         """The run cut into pieces of equal length, by when requests were due."""
         each = self.seconds / count
-        pieces = [Run(each) for _ in range(count)]
+        pieces = [Run(each, others=self.others[at : at + 1]) for at in range(count)]
         for item in self.answers:
             at = min(int(item.due / each), count - 1)
             pieces[at].answers.append(Answered(item.due - at * each, item.wait, item.good))
             pieces[at].asked += 1
         return pieces
+
+    def quiet(self) -> list[Run]:
+        """The parts in which the machine was ours; none where there was no such part."""
+        return [part for part in self.parts() if part.others and part.others[0] <= QUIET]
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -129,7 +136,7 @@ def measure(project: Project, server: Server, requests: Requests, rate: float) -
     try:
         uvloop.run(_steadily(server.port, bodies, rate * OVER, WARM))
         began = reading(server.pid)
-        steady = uvloop.run(_steadily(server.port, bodies, rate * OVER, STEADY))
+        steady = uvloop.run(_steadily(server.port, bodies, rate * OVER, STEADY, _Others(server.pid)))
         ended = reading(server.pid)
         batches = uvloop.run(_one_by_one(server.port, _batches(requests), BATCH_SECONDS))
         peak = uvloop.run(_as_fast(server.port, bodies, PEAK))
@@ -140,6 +147,24 @@ def measure(project: Project, server: Server, requests: Requests, rate: float) -
         steady, peak, batches, idle, ended.since(began), reading(server.pid),
         project.reader.last_seq() - before, disk, _disk(project),
     )  # fmt: skip
+
+
+class _Others:
+    """Looks, from one part to the next, at what neither the server nor we used."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._before = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        ours = reading(self._pid).processor + time.process_time()
+        return time.perf_counter(), busy() - ours
+
+    def cores(self) -> float:
+        """In use by others since the last look."""
+        before, self._before = self._before, self._now()
+        (since, used), (now, more) = before, self._before
+        return max(more - used, 0.0) / max(now - since, 1e-9)
 
 
 def _batches(requests: Requests) -> Iterator[bytes]:
@@ -217,7 +242,9 @@ async def _lines(port: int, path: str, run: Run, ready: Any, count: int) -> list
     return made
 
 
-async def _steadily(port: int, bodies: Iterator[bytes], rate: float, seconds: float) -> Run:
+async def _steadily(
+    port: int, bodies: Iterator[bytes], rate: float, seconds: float, others: _Others | None = None
+) -> Run:
     """Requests at a fixed rate, on whichever line is free."""
     run = Run(seconds)
     free: deque[Line] = deque()
@@ -239,10 +266,14 @@ async def _steadily(port: int, bodies: Iterator[bytes], rate: float, seconds: fl
             due += 1
         while waiting and free:
             give(free.popleft())
+        if others is not None and now >= seconds * (len(run.others) + 1) / PARTS:
+            run.others.append(others.cores())
         if all(line.lost for line in lines):
             break
         await asyncio.sleep(0.0005)
     await _settled(run, lambda: len(run.answers) + len(waiting) < total and not waiting)
+    if others is not None:
+        run.others += [others.cores()] * (PARTS - len(run.others))
     run.asked = total  # who was never asked was not answered either
     for line in lines:
         line.close()

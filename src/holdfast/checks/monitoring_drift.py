@@ -75,7 +75,7 @@ def _send(port: int, requests: Requests, name: str, count: int) -> None:
     rows = [requests.rows[at % len(requests.rows)] for at in range(count)]
     with Client(port) as client:
         for start in range(0, count, 500):
-            body: dict[str, Any] = json.loads(requests.many(name, rows[start : start + 500], start))
+            body: dict[str, Any] = json.loads(requests.many(name, rows[start : start + 500]))
             status, reply = client.post("/predict/batch", body)
             if status != 200 or reply["refused"]:
                 raise HoldfastError(f"the server refuses rows it learned from: {json.dumps(reply)[:600]}")

@@ -38,6 +38,13 @@ def reading(pid: int) -> Reading:
     return Reading(own, peak, ticks / os.sysconf("SC_CLK_TCK"), len(found))
 
 
+def busy() -> float:
+    """Processor seconds that everything on this machine has used, and what its host took away."""
+    words = Path("/proc/stat").read_text().splitlines()[0].split()
+    user, nice, system, _idle, _waiting, irq, soft, steal = (int(word) for word in words[1:9])
+    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def family(pid: int) -> Iterator[int]:
     """A process and all that it started, those that are there now."""
     try:

@@ -17,6 +17,7 @@ from holdfast.project.traffic import Client, Traffic
 
 PATIENCE = 20.0
 """Seconds after which a version that does not answer is given up."""
+MEND = "read the server's log; holdfast state rebuild, or promote the former version again to fetch its bundle"
 CLIENTS, PAUSE, SETTLE = 2, 0.005, 0.5
 
 
@@ -31,6 +32,8 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         time.sleep(SETTLE)
         forth = _move(rehearsal, server.port, subject, back=False)
         time.sleep(SETTLE)
+    except HoldfastError as fault:
+        return failed(f"the way back is closed: {fault.what}", MEND, former=rehearsal.former[0], fault=str(fault))
     finally:
         sent = traffic.stop()
     former = rehearsal.former[0]
@@ -54,8 +57,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     if sent.failed:
         wrong.append(f"{len(sent.failed)} of {evidence['requests']} requests failed meanwhile")
     if wrong:
-        mend = "read the server's log; holdfast state rebuild, or promote the former version again to fetch its bundle"
-        return failed("; ".join(wrong), mend, **evidence)
+        return failed("; ".join(wrong), MEND, **evidence)
     to = f"version {former}" if rehearsal.has_former else "itself under another name, as no other version was live"
     why = (
         f"rolled back to {to} in {back:.2f} s and returned in {forth:.2f} s on a running server, "
@@ -69,7 +71,10 @@ def _bodies(rehearsal: Rehearsal) -> Iterator[dict[str, Any]]:
 
 
 def _move(rehearsal: Rehearsal, port: int, subject: Subject, *, back: bool) -> float | None:
-    """Decide as `holdfast rollback` does (or promote again), and wait until that version answers."""
+    """Decide as `holdfast rollback` does (or promote again), and wait until that version answers.
+
+    Raises HoldfastError when there is nothing to go back to, or it is damaged.
+    """
     project = rehearsal.project
     decided = history(project)
     if back:

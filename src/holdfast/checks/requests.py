@@ -26,6 +26,8 @@ MOST = 4_000
 SEED = 20_261_122
 FIRST_NUMBER = 7_000_000_000
 """Ids that are numbers begin here."""
+_turns = count()
+"""No two runs of requests share an id: the second would get the first one's answers."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,15 @@ class Requests:
 
     def endless(self, name: str) -> Iterator[bytes]:
         """One body after another, as long as they are wanted, at times right after history's end."""
+        name = f"{name}-{next(_turns)}"
         for number in count():
             row = self.rows[number % len(self.rows)]
             yield self.body(row, name, number, self._until + (number + 1) * 1_000)
 
-    def many(self, name: str, rows: Sequence[Row], start: int = 0) -> bytes:
+    def many(self, name: str, rows: Sequence[Row]) -> bytes:
         """One body for `/predict/batch`, each row at its own time."""
-        bodies = (self.body(row, name, start + at) for at, row in enumerate(rows))
+        name = f"{name}-{next(_turns)}"
+        bodies = (self.body(row, name, at) for at, row in enumerate(rows))
         return b'{"rows": [' + b", ".join(bodies) + b"]}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.checks.check import SCALABILITY, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
-from holdfast.checks.load import BATCH_ROWS, PARTS, Run, middle
+from holdfast.checks.load import BATCH_ROWS, Run, middle
 from holdfast.checks.subject import Subject
 
 MOST_FAILED = 0.01
@@ -14,10 +14,19 @@ MOST_FAILED = 0.01
 def ask(subject: Subject, limits: Limits) -> Answer:
     loaded = subject.rehearsal.load(limits.least_rate)
     steady, batches = loaded.steady, loaded.batches
-    parts = steady.parts()
+    parts, quiet = steady.parts(), steady.quiet()
     waits = [part.milliseconds(0.95) for part in parts]
     rates = [part.rate for part in parts]
-    single, rate, batch = middle(waits), middle(rates), batches.milliseconds(0.95) / 1_000
+    batch = batches.milliseconds(0.95) / 1_000
+    if quiet:
+        single, rate = middle([item.milliseconds(0.95) for item in quiet]), middle([item.rate for item in quiet])
+        unanswered = sum(item.failed for item in quiet) / max(sum(item.asked for item in quiet), 1)
+        how = f"the middle of {len(quiet)} parts"
+    else:
+        # Who had no quiet moment is not blamed, unless even the best one is too slow.
+        single, rate = min(waits), max(rates)
+        unanswered = min(item.failed / max(item.asked, 1) for item in parts)
+        how = f"the best of {len(parts)} parts: others used the machine in each of them"
     wrong = []
     if single > limits.most_milliseconds:
         wrong.append(f"95 % of single answers take {single:.1f} ms, {limits.most_milliseconds:g} are allowed")
@@ -27,14 +36,16 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         wrong.append(f"a batch of {BATCH_ROWS:,} takes {told}{bad}, {limits.most_batch_seconds:g} s are allowed")
     if rate < limits.least_rate:
         wrong.append(f"{rate:,.0f} answers a second where {limits.least_rate:,.0f} are wanted")
-    if steady.failed > MOST_FAILED * steady.asked:
-        wrong.append(f"{steady.failed:,} of {steady.asked:,} requests were not answered")
+    if unanswered > MOST_FAILED:
+        wrong.append(f"{unanswered:.1%} of the requests were not answered")
     evidence = {
         "seconds": steady.seconds,
         "asked_per_second": steady.asked / steady.seconds,
         "single": figures(steady),
         "parts_p95_ms": [round(wait, 3) for wait in waits],
         "parts_rate": [round(item, 1) for item in rates],
+        "parts_cores_of_others": [round(item, 2) for item in steady.others],
+        "judged_by": how,
         "batch_rows": BATCH_ROWS,
         "batch": figures(batches),
         "rows_refused": subject.rehearsal.requests.refused,
@@ -45,7 +56,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         return failed("; ".join(wrong), mend, **evidence)
     why = (
         f"{rate:,.0f} answers a second over {steady.seconds:g} s, 95 % of them within {single:.1f} ms "
-        f"(the middle of {PARTS} parts); a batch of {BATCH_ROWS:,} within {batch:.2f} s"
+        f"({how}); a batch of {BATCH_ROWS:,} within {batch:.2f} s"
     )
     return passed(why, **evidence)
 
