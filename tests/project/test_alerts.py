@@ -1,0 +1,198 @@
+"""An alert arrives or is said to be lost; a look raises what is wrong, and nothing where nothing is."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.serving.shop import Server, pack_model, payment, promote, second, serving, shop
+from typer.testing import CliRunner
+
+from holdfast.access import keys
+from holdfast.cli import place
+from holdfast.cli.main import app
+from holdfast.errors import HoldfastError
+from holdfast.project.alerts import TRIES, Alert, LogDoor, WebhookDoor, doors, tell
+from holdfast.project.project import Project
+from holdfast.project.settings import Settings
+from holdfast.project.watch import Seen, look, population_stability
+
+ALERT = Alert("drift", "warning", "scores are other", "look", "2026-11-22T10:00:00+00:00", "shop", {"psi": 0.5})
+
+
+@contextmanager
+def web(*statuses: int, location: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A receiver that answers with these statuses, the last one for ever, and what it was sent."""
+    got: list[dict[str, Any]] = []
+
+    class Keep(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(statuses[min(len(got), len(statuses)) - 1])
+            if location:
+                self.send_header("location", location)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Keep)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", got
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_an_alert_arrives_as_it_is() -> None:
+    with web(204) as (address, got):
+        WebhookDoor(address).send(ALERT)
+    assert got == [ALERT.as_dict()]
+    assert got[0]["text"] == "warning: shop: scores are other. First step: look"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sent", "arrives"),
+    [((503, 200), 2, True), ((429, 500, 200), TRIES, True), ((500,), TRIES, False), ((404,), 1, False)],
+)
+def test_a_receiver_that_has_trouble_is_asked_again_and_one_that_says_no_is_not(
+    statuses: tuple[int, ...], sent: int, arrives: bool
+) -> None:
+    waited: list[float] = []
+    with web(*statuses) as (address, got):
+        lost = tell([ALERT], [WebhookDoor(address, pause=waited.append)])
+    assert len(got) == sent
+    assert len(waited) == sent - 1
+    assert (lost == []) is arrives
+    assert arrives or f"it answered {statuses[-1]}" in lost[0]
+
+
+def test_an_alert_is_not_led_elsewhere() -> None:
+    with web(204) as (elsewhere, there), web(302, location=elsewhere) as (address, here):
+        lost = tell([ALERT], [WebhookDoor(address)])
+    assert (len(here), there) == (1, [])
+    assert "it answered 302" in lost[0]
+
+
+def test_a_door_that_fails_stops_no_other() -> None:
+    with web(204) as (address, got):
+        lost = tell([ALERT], [WebhookDoor("http://127.0.0.1:1/", pause=lambda _: None), WebhookDoor(address)])
+    assert len(got) == 1
+    assert len(lost) == 1
+
+
+def test_settings_name_the_doors() -> None:
+    assert [door.name for door in doors(Settings())] == ["log"]
+    assert [door.name for door in doors(Settings(alerts_webhook="https://a.example"))] == ["log", "webhook"]
+    with pytest.raises(HoldfastError, match="is no address"):
+        doors(Settings(alerts_webhook="file:///etc/passwd"))
+
+
+def test_the_log_has_the_alert_and_its_first_step(caplog: pytest.LogCaptureFixture) -> None:
+    LogDoor().send(ALERT)
+    assert caplog.messages == ["scores are other; first step: look"]
+
+
+def test_psi_is_nothing_for_the_same_spread_and_much_for_another() -> None:
+    drawn = np.random.default_rng(1).normal(size=20_000)
+    edges = np.quantile(drawn, np.linspace(0, 1, 21))
+    counts, _ = np.histogram(drawn, edges)
+    same = population_stability(edges.tolist(), counts.tolist(), np.random.default_rng(2).normal(size=1_000))
+    shifted = population_stability(edges.tolist(), counts.tolist(), np.random.default_rng(2).normal(1.0, size=1_000))
+    beyond = population_stability(edges.tolist(), counts.tolist(), np.full(1_000, 99.0))
+    assert same < 0.05 < 0.25 < shifted < beyond < 100
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Server]]:
+    folder = tmp_path_factory.mktemp("shop")
+    shop(folder / ".holdfast")
+    (folder / "holdfast.toml").write_text('name = "shop"\n')
+    with serving(folder / ".holdfast") as server:
+        yield Project.open(folder), server
+
+
+def test_a_sound_server_is_passed_over_in_silence(running: tuple[Project, Server]) -> None:
+    project, server = running
+    for number in range(30):
+        assert server.post("/predict", payment(f"sound-{number}")).status_code == 200
+    found = look(project, server.address)
+    assert found.alerts == []
+    assert found.seen.requests >= 30
+    assert found.seen.errors == found.seen.refused == 0
+
+
+def test_requests_refused_since_the_last_look_alert_once(running: tuple[Project, Server]) -> None:
+    project, server = running
+    before = look(project, server.address).seen
+    for number in range(25):
+        assert server.post("/predict", payment(f"odd-{number}", merchant_category="?")).status_code == 400
+    found = look(project, server.address, before)
+    assert [alert.rule for alert in found.alerts] == ["refusals"]
+    assert found.alerts[0].evidence == {"requests": 25, "errors": 0, "refused": 25}
+    assert look(project, server.address, found.seen).alerts == []
+
+
+def test_a_promotion_that_cannot_be_followed_alerts(tmp_path: Path) -> None:
+    home = tmp_path / ".holdfast"
+    shop(home)
+    (tmp_path / "holdfast.toml").write_text('name = "shop"\n')
+    with serving(home) as server:
+        newer = pack_model(home, second())
+        model = home / "bundles" / newer / "model.json"
+        model.write_bytes(model.read_bytes() + b" ")
+        promote(home, second(), newer, "2")
+        for _ in range(100):
+            found = look(Project.open(tmp_path), server.address)
+            if found.alerts:
+                break
+            threading.Event().wait(0.05)
+    assert [(alert.rule, alert.severity) for alert in found.alerts] == [("promotion", "critical")]
+
+
+def test_counts_of_a_server_begun_anew_count_from_nothing() -> None:
+    assert Seen(True, 10, 1, 2).since(Seen(True, 4, 1, 0)) == (6, 0, 2)
+    assert Seen(True, 10, 1, 2).since(Seen(True, 400, 7, 9)) == (10, 1, 2)
+
+
+def test_the_command_exits_by_what_it_saw_and_sends_it(
+    running: tuple[Project, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, server = running
+    monkeypatch.setattr(place, "_chosen", None)
+    words = ["-C", str(project.folder), "watch"]
+    with web(204) as (address, got):
+        monkeypatch.setenv("HOLDFAST_ALERTS_WEBHOOK", address)
+        monkeypatch.setenv("HOLDFAST_ALERTS_REFUSED_SHARE", "0.99")
+        sound = CliRunner().invoke(app, [*words, server.address, "--once", "--json"])
+        assert sound.exit_code == 0, sound.output
+        assert got == []
+        away = CliRunner().invoke(app, [*words, "http://127.0.0.1:1", "--once"])
+    assert away.exit_code == 1
+    assert "the server does not answer" in away.output
+    assert [item["rule"] for item in got] == ["outage"]
+
+
+def test_a_server_that_wants_a_key_is_no_outage_without_a_word(running: tuple[Project, Server]) -> None:
+    """Who may not look is told so, and not that all is well."""
+    project, server = running
+    text = keys.create(project.home, "someone", ["viewer"], by="test")[1]
+    try:
+        threading.Event().wait(2.5)
+        found = look(project, server.address)
+        assert [alert.rule for alert in found.alerts] == ["outage"]
+        assert "the server does not tell: 401" in found.alerts[0].evidence["why"]
+        assert look(project, server.address, key=text).seen.answers
+    finally:
+        (project.home / "keys.json").unlink()
