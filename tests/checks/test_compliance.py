@@ -173,9 +173,8 @@ def test_by_chance_alone_nobody_is_accused_over_many_seeds() -> None:
         # Equal in truth: no interval should lie wholly below one.
         accused += any((item.high or 0.0) < 1.0 for item in ratios)
         beyond += any((item.high or 0.0) < Limits().least_impact_ratio for item in ratios)
-    # The group with the most is chosen by the same data, which costs some of the 5 %; the limit leaves more room.
     print(f"{accused} of 200 below an equal share, {beyond} below the limit")
-    assert accused <= 40
+    assert accused <= 15
     assert beyond == 0
 
 

@@ -1,7 +1,7 @@
 """How groups fare: favourable decisions, true and false positive rates, and how true the probabilities are in each.
 
-A figure comes with an interval that holds for all comparisons of one grouping together (Bonferroni), so that among many
-groups none is accused by chance.
+A figure comes with an interval that holds for all pairs of groups of one grouping together (Bonferroni), so that among
+many groups none is accused by chance.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def fared(subject: Subject, grouping: Grouping, limits: Limits) -> Fared:
     code, truth = grouping.code[test.index], test.y == 1
     inside = {at: code == at for at in np.unique(code).tolist() if at >= 0}
     judged = {at: mask for at, mask in inside.items() if int(mask.sum()) >= limits.least_group_rows}
-    level = 1 - 0.05 / max(1, len(judged) - 1)
+    # The group with the most is chosen by the same rows: so every pair counts as compared.
+    level = 1 - 0.05 / max(1, len(judged) * (len(judged) - 1) // 2)
     ratio = _against_most(
         judged, {at: (int((wished & m).sum()), int(m.sum())) for at, m in judged.items()}, level, True
     )
