@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from tests.checks.verdicts import ANSWERS, NOW, everywhere, judged, subject
+from tests.vouched import promote
 
 from holdfast.access import keys
 from holdfast.bundle.mlflow_quiet import open_mlflow
@@ -138,6 +139,15 @@ def test_the_verdict_before_is_the_last_one_of_the_version_before_else_its_own(s
     assert previous(shop, json.loads(first.path.read_bytes())) == json.loads(again.path.read_bytes())
 
 
+def test_a_verdict_is_compared_with_the_champions_last(shop: Project) -> None:
+    keep(shop, verdict(shop, "2"))
+    promote(shop, "2", why="the first", who="tests")
+    keep(shop, verdict(shop, "2", began=NOW + 30, answer="failed"))
+    keep(shop, verdict(shop, "1", began=NOW + 60))
+    done = keep(shop, verdict(shop, "1", began=NOW + 90))
+    assert "Compared with version 2, examined 2027-01-15 08:00:30" in done.html.read_text(encoding="utf-8")
+
+
 def test_a_verdict_is_attached_to_the_version_in_mlflow(shop: Project) -> None:
     done = keep(shop, verdict(shop, "2"))
     client = open_mlflow().MlflowClient(tracking_uri=shop.registry_uri, registry_uri=shop.registry_uri)
@@ -226,7 +236,8 @@ def test_a_waiver_that_holds_counts_and_is_written_down_with_the_verdict(
 
 
 def test_a_part_is_asked_told_as_a_part_and_not_kept(run: Run, shop: Project) -> None:
-    for words in (["--only", "GATE101"], ["--only", "K1"], ["--only", "data", "--only", "gate201"]):
+    everything = [word for at in range(1, 11) for word in ("--only", f"K{at}")]
+    for words in (["--only", "GATE101"], ["--only", "K1"], everything, ["--only", "data", "--only", "gate201"]):
         ended, out, _ = run("passed", "1", *words, "--json")
         told = json.loads(out)
         assert (ended, told["ok"], told["partial"]) == (1, False, True)

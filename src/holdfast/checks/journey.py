@@ -55,11 +55,13 @@ def check(
     which: str,
     *,
     checks: Sequence[Check] = CHECKS,
+    only: Sequence[str] = (),
     progress: Progress = lambda _: None,
 ) -> Verdict:
     """Ask checks of a version, with the waivers that hold now; fewer than there are give a part, which is no verdict.
 
-    Raises HoldfastError only when there is nothing to ask about.
+    `only` says by what words they were chosen: then they are a part even if they are all. Raises HoldfastError only
+    when there is nothing to ask about.
     """
     from holdfast.project.gate import waivers
 
@@ -67,9 +69,9 @@ def check(
     subject = subject_of(project, which)
     held = [Waiver(item.code, item.who, item.why, item.until) for item in waivers(project, subject.bundle.hash)]
     codes = [item.code for item in checks]
-    only = codes if any(item.code not in codes for item in CHECKS) else []
+    part = only or (codes if any(item.code not in codes for item in CHECKS) else ())
     try:
-        return examine(subject, checks, limits, waivers=held, only=only, clock=time.time, progress=progress)
+        return examine(subject, checks, limits, waivers=held, only=part, clock=time.time, progress=progress)
     finally:
         subject.close()
 
@@ -82,7 +84,7 @@ def examined(
     `only` asks a part (codes, or categories by key or name), and keeps nothing. Raises HoldfastError for a name that
     no check has, and when there is nothing to ask about.
     """
-    verdict = check(project, which, checks=chosen(only), progress=progress)
+    verdict = check(project, which, checks=chosen(only), only=only, progress=progress)
     told = describe(project, verdict)
     if verdict.partial:
         return Examined(verdict, told, page(told), None)

@@ -87,7 +87,8 @@ def read(project: Project, bundle: str, digest: str) -> dict[str, Any]:
 
 def kept(project: Project, bundle: str) -> list[tuple[str, dict[str, Any]]]:
     """(digest, verdict) of every one kept of a bundle, oldest first; what was changed is left out."""
-    return sorted(_all(project, bundle), key=lambda item: (item[1]["at"], item[0]))
+    found = sorted(_all(project, bundle), key=lambda item: (item[1]["at"], item[2]))
+    return [(digest, told) for digest, told, _ in found]
 
 
 def last(project: Project, bundle: str) -> dict[str, Any] | None:
@@ -129,10 +130,11 @@ def _bundles(project: Project) -> list[str]:
     return sorted(item.name for item in place.iterdir() if _NAME.fullmatch(item.name)) if place.is_dir() else []
 
 
-def _all(project: Project, bundle: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _all(project: Project, bundle: str) -> Iterator[tuple[str, dict[str, Any], int]]:
+    """(digest, verdict, when it was written in ns): two in one second are told apart by the file."""
     for path in _folder(project, bundle).glob("*.json"):
         try:
-            yield path.stem, read(project, bundle, path.stem)
+            yield path.stem, read(project, bundle, path.stem), path.stat().st_mtime_ns
         except HoldfastError:
             continue
 
