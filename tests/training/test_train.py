@@ -127,7 +127,7 @@ def test_the_record_says_what_with_what_by_whom_and_when(tmp_path: Path) -> None
     assert len(record["code"]["commit"]) == 40
     assert record["python"] == ".".join(map(str, sys.version_info[:3]))
     assert {"lightgbm", "numpy", "scikit-learn"} <= set(record["libraries"])
-    assert set(record["data"]) == {"content", "order", "schema", "rows"}
+    assert set(record["data"]) == {"content", "order", "schema", "rows", "columns", "places"}
     for part in ("train", "test", "baseline", "prior"):
         assert (
             record["metrics"][part]["average_precision"]["low"] <= record["metrics"][part]["average_precision"]["high"]

@@ -101,7 +101,7 @@ class Limits:
     most_unseen_flipped: float = _limit(
         0.25, "Share of decisions that may change when one category is a word never seen.", OURS
     )
-    most_seed_flipped: float = _limit(0.05, "Share of decisions that another seed may change.", OURS)
+    most_seed_flipped: float = _limit(0.1, "Share of decisions that another seed may change.", OURS)
 
 
 def limits() -> tuple[tuple[str, Any, str, str], ...]:

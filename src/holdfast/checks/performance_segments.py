@@ -34,7 +34,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     if not parts:
         return passed("no segment has enough rows of both classes to be judged apart", segments=[])
     level = 1 - 0.05 / len(parts)
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "segment": what,
             "rows": int(inside.sum()),

@@ -98,6 +98,11 @@ class Subject:
         """All rows, in canonical order, with the features the model has."""
         return self._read[0].without(self.settings.without)
 
+    @property
+    def whole(self) -> Rows:
+        """All rows with every feature the data has, those left out in training included: what `data` is of."""
+        return self._read[0]
+
     @cached_property
     def data(self) -> Fingerprint:
         """Of the rows as they are now; what it was trained on is in the manifest."""
