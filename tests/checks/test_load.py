@@ -35,6 +35,7 @@ def subject(project: Project) -> Iterator[Subject]:
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     stage.hurried(monkeypatch)
+    monkeypatch.setattr(load, "QUIET", 1_000.0)  # other tests run meanwhile; they are no reason here
 
 
 def test_what_a_server_does_is_told_with_its_figures(subject: Subject) -> None:
@@ -67,9 +68,7 @@ def test_what_a_server_does_is_told_with_its_figures(subject: Subject) -> None:
         (scalability_resources.CHECK, {"most_bundle_mb": 0.001}, "a bundle of"),
     ],
 )
-def test_a_limit_that_is_missed_is_named(
-    subject: Subject, check: Check, limit: dict[str, float], named: str
-) -> None:
+def test_a_limit_that_is_missed_is_named(subject: Subject, check: Check, limit: dict[str, float], named: str) -> None:
     answer = stage.asked(check, subject, **(EASY | limit))
     assert answer.status == "failed"
     assert named in answer.why
@@ -96,6 +95,16 @@ def test_a_slow_server_is_found(project: Project, tmp_path: Path, monkeypatch: p
     assert answer.status == "failed"
     assert "95 % of single answers take" in answer.why
     assert "answers a second where 40 are wanted" in answer.why
+
+
+def test_on_a_machine_that_others_use_only_a_pass_is_known(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "QUIET", -1.0)  # as if others used it all the time
+    answer = stage.asked(scalability_load.CHECK, subject, **EASY)
+    assert answer.status == "passed"
+    assert "the best of 5 parts" in answer.why
+    slow = stage.asked(scalability_load.CHECK, subject, **EASY | {"most_milliseconds": 0.001})
+    assert slow.status == "not_applicable"
+    assert slow.why.startswith("not known: other programs used")
 
 
 def test_without_a_project_nothing_passes(subject: Subject) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.checks.check import SCALABILITY, Answer, Check, failed, passed
+from holdfast.checks.check import SCALABILITY, Answer, Check, failed, not_applicable, passed
 from holdfast.checks.limits import Limits
 from holdfast.checks.load import BATCH_ROWS, Run, middle
 from holdfast.checks.subject import Subject
@@ -23,7 +23,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         unanswered = sum(item.failed for item in quiet) / max(sum(item.asked for item in quiet), 1)
         how = f"the middle of {len(quiet)} parts"
     else:
-        # Who had no quiet moment is not blamed, unless even the best one is too slow.
+        # A server that keeps up all the same has shown it; one that does not has shown nothing.
         single, rate = min(waits), max(rates)
         unanswered = min(item.failed / max(item.asked, 1) for item in parts)
         how = f"the best of {len(parts)} parts: others used the machine in each of them"
@@ -51,6 +51,9 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         "rows_refused": subject.rehearsal.requests.refused,
         "failures": [*steady.failures, *batches.failures],
     }
+    if wrong and not quiet:
+        why = f"not known: other programs used {min(steady.others):.1f} cores or more all the time ({'; '.join(wrong)})"
+        return not_applicable(why, "ask again when nothing else runs on this machine", **evidence)
     if wrong:
         mend = "use fewer trees or windows, a faster disk, or more workers (serving.workers)"
         return failed("; ".join(wrong), mend, **evidence)
