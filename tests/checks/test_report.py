@@ -226,6 +226,26 @@ def test_what_changed_since_another_verdict_is_told() -> None:
     assert "Compared with the last verdict of this version" in text
 
 
+def test_known_checks_are_drawn_beside_what_they_are_compared_with() -> None:
+    found = {
+        "GATE202": ({"baseline": "a tree", "measures": {"f1": {"it": metric(0.9), "baseline": 0.8, "guessing": 0.5}}},
+                    ("a tree", "guessing", "mark1")),
+        "GATE203": ({"difference": {"roc_auc": metric(0.01), "f1": metric(-0.01)}}, ("less the champion", "limit, 0")),
+        "GATE205": ({"segments": [{"segment": "kind = a", "roc_auc": metric(0.7)}]}, ("kind = a", "limit, 0.55")),
+        "GATE302": ({"folds": [0.8, 0.81]}, ("fold 2",)),
+        "GATE401": ({"single": {"p50": 1, "p99": 3}, "batch": {"p50": 1, "p99": 3}, "batch_rows": 9},
+                    ("limit 50 ms", "A batch of 9 rows")),
+        "GATE701": ({"groupings": [{"by": "sex", "groups": [{"group": "f", "impact_ratio": metric(0.9)}]}]},
+                    ("Impact ratio", "limit, 0.8")),
+    }  # fmt: skip
+    for code, (evidence, words) in found.items():
+        check = Check(code, PERFORMANCE, "drawn", lambda *_, given=evidence: passed("", **given))
+        text = page(told(judged([check])))
+        for word in words:
+            assert word in text, (code, word)
+        assert "<svg viewBox" in text.partition("<details>")[0], "it is not folded away"
+
+
 def test_a_verdict_of_older_evidence_is_still_shown() -> None:
     verdict = judged(everywhere(Check("GATE204", PERFORMANCE, "means it", lambda *_: passed("", curve="gone"))))
     assert "gone" in page(told(verdict))

@@ -47,6 +47,8 @@ SHAPES: dict[str, Any] = {
     "metrics": {"roc_auc": metric(0.9), "f1": metric(0.4)},
     "one_metric": metric(0.7),
     "groups": [{"group": f"{name}", "rows": 100 + at, **metric(0.2 + at / 50)} for at, name in enumerate("abcdefgh")],
+    "each_with": [{"segment": name, "rows": 9, "roc_auc": metric(0.6), "f1": metric(0.3)} for name in "xyz"],
+    "lists": {"sex": [{"group": name, "positive": metric(0.1)} for name in ("f", "m")]},
     "by_segment": {name: {"rows": 12, "rate": 0.3, "low": 0.1, "high": 0.5} for name in ("north", "south")},
     "curve": [{"rows": 10 * at, "said": at / 10, "seen": at / 11} for at in range(1, 11)],
     "single_ms": {"p50": 1.2, "p95": 3.4, "p99": 9.9, "max": 40.1},

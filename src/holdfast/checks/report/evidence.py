@@ -41,7 +41,7 @@ def pictures(evidence: Mapping[str, Any]) -> list[str]:
             found.append(bars(title, [(name, float(value[name])) for name in PERCENTILES if name in value]))
         elif isinstance(value, Mapping):
             found += _of_mapping(title, key, value)
-        elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        elif _are_rows(value):
             found += _of_rows(title, value)
         elif is_points(value):
             found.append(curve(title, [(float(x), float(y)) for x, y in value], across="", up=""))
@@ -64,6 +64,9 @@ def _of_mapping(title: str, key: str, value: Mapping[str, Any]) -> list[str]:
     ):
         points = list(zip(value["recall"], value["precision"], strict=False))
         return [curve(title, points, across="recall", up="precision", unit_square=True)]
+    lists = [(name, item) for name, item in value.items() if _are_rows(item)]
+    if lists:
+        return [drawn for name, item in lists for drawn in _of_rows(f"{title}, {named(name)}", item)]
     numbers = [(name, float(item)) for name, item in value.items() if is_number(item)]
     alike = len(numbers) == len(value) and FEWEST_BARS <= len(value) <= MOST_BARS
     # Only what has one unit can stand on one axis: shares, or what the key says to be one kind of thing.
@@ -83,6 +86,13 @@ def _of_rows(title: str, value: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = rows_of({str(item[name]): item for item in value})
     if len(rows) >= 2 and len(rows) == len(value):
         return [intervals(title, rows)]
+    drawn = []
+    for column in value[0]:
+        metrics = {str(item[name]): item[column] for item in value if _is_metric(item.get(column))}
+        if len(metrics) >= 2:
+            drawn.append(intervals(f"{title}: {named(column)}", rows_of(metrics)))
+    if drawn:
+        return drawn
     first = next((key for key in value[0] if all(is_number(item.get(key)) for item in value)), None)
     if first is not None and 2 <= len(value) <= MOST_BARS:
         return [bars(f"{title}: {named(first)}", [(str(item[name]), float(item[first])) for item in value])]
@@ -125,6 +135,10 @@ def is_points(value: object) -> bool:
         and len(value) > 2
         and all(isinstance(item, list) and len(item) == 2 and all(map(is_number, item)) for item in value)
     )
+
+
+def _are_rows(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
 
 
 def _is_metric(value: object) -> bool:

@@ -43,6 +43,25 @@ def _scores(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _baseline(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    rows = [
+        Bar(name.replace("_", " "), item["it"]["value"], item["it"]["low"], item["it"]["high"],
+            {str(evidence["baseline"]): float(item["baseline"]), "guessing": float(item["guessing"])})
+        for name, item in evidence["measures"].items()
+    ]  # fmt: skip
+    return [intervals("Beside a simple model, and beside guessing", rows, low=0.0, high=1.0)]
+
+
+def _champion(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    rows = rows_of(evidence["difference"])
+    return [intervals("This version's less the champion's, on the same rows", rows, limit=0.0)]
+
+
+def _segments(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
+    rows = rows_of({str(item["segment"]): item["roc_auc"] for item in evidence["segments"]})
+    return [intervals("ROC-AUC by segment, the worst first", rows, limit=float(verdict["limits"]["least_segment_auc"]))]
+
+
 def _calibration(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
     return [calibration("Said and seen; on the dashed line both are equal", evidence["curve"])]
 
@@ -104,7 +123,10 @@ def _groups(evidence: Evidence, verdict: Mapping[str, Any]) -> list[str]:
 
 _OWN: dict[str, Callable[[Evidence, Mapping[str, Any]], list[str]]] = {
     "GATE201": _scores,
+    "GATE202": _baseline,
+    "GATE203": _champion,
     "GATE204": _calibration,
+    "GATE205": _segments,
     "GATE301": _overfit,
     "GATE302": _folds,
     "GATE304": _without,
