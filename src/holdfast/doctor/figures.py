@@ -40,6 +40,21 @@ def more(count: float, of: float, usual: float, out_of: float, tests: int) -> fl
     return (here - there) - sqrt((here - low) ** 2 + (high - there) ** 2)
 
 
+def surely_more(count: float, of: float, usual: float, out_of: float, tests: int) -> bool:
+    """Whether the first share is the larger one beyond chance: both counts together, dealt out by the sizes (Chernoff).
+
+    Unlike an interval it is not blunt where one count is zero.
+    """
+    total = count + usual
+    if of <= 0 or out_of <= 0 or total <= 0:
+        return False
+    here, chance = count / total, of / (of + out_of)
+    if here <= chance:
+        return False
+    away = here * log(here / chance) + (0.0 if here == 1 else (1 - here) * log((1 - here) / (1 - chance)))
+    return -total * away < log(ALPHA / max(1, tests))
+
+
 def apart(largest: float, n: float, m: float, tests: int) -> float:
     """Lower bound of the distance of two distributions whose samples of n and m lie `largest` apart (Kolmogorov)."""
     if n <= 0 or m <= 0:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.doctor.figures import more
+from holdfast.doctor.figures import surely_more
 from holdfast.doctor.gaps import Gap, gap
 from holdfast.doctor.shapes import Shape, Values, is_words, null, shape_of
 from holdfast.doctor.side import Floats, Rows, Side
@@ -121,8 +121,7 @@ class Pair:
         if windowed and (self.research.rows is None or self.within_a_week):
             return None  # it moves slowly by itself: how far is not known, or not to be seen in a few days
         then, now = self.reference[name], self.live[name]
-        tests = sum(1 if self.reference[item].words is None else max(1, len(self.reference[item].words or ()))
-                    for item in self.columns)  # fmt: skip
+        tests = len(self.columns)
         found = detect(then, now, tests)
         if found is None:
             return None
@@ -229,7 +228,7 @@ class Pair:
             for why, odd in oddities(values, shape, self.vocabulary.get(name, ())).items():
                 hit, miss = int((odd & gone).sum()), int((odd & ~gone).sum())
                 of, others = int(gone.sum()), int((~gone).sum())
-                sure = others == 0 or more(hit, of, miss, others, 3 * len(self.reference)) > 0 or (hit and not miss)
+                sure = others == 0 or surely_more(hit, of, miss, others, 3 * len(self.reference)) or (hit and not miss)
                 if hit and hit / of >= 0.1 and sure:
                     found.setdefault(name, []).append(why)
         return {name: tuple(why) for name, why in found.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.doctor.figures import apart, more
+from holdfast.doctor.figures import apart, surely_more
 from holdfast.doctor.shapes import Floats, Shape, below
 
 EFFECT = 0.05
@@ -57,7 +57,9 @@ def spike(then: Shape, now: Shape, columns: int) -> dict[str, Any] | None:
             continue  # how often training held it inside of its range is not known
         here, there = count / now.present, before / max(1.0, then.present)
         beyond = value < then.low or value > then.high
-        sure = more(count, now.present, before, then.present, SPIKES * columns) > 0
+        sure = surely_more(count, now.present, before, then.present, SPIKES * columns)
+        if beyond and sure and _is_cut(then, now, columns):
+            return None  # many values lie there, and begin where training ends
         if sure and here - there >= (LEAST if beyond else 0.01) and there < here / 10:
             where = "beyond all of training" if beyond else f"in {there:.2%} of training"
             says = f"is {value:g} in {count:,} live rows ({here:.2%}), {where}"
@@ -71,7 +73,7 @@ def cut_of(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
         return None
     low, high = float(now.values[0]), float(now.values[-1])
     for word, edge, beyond in (("above", high, _share(then, high, above=True)), ("below", low, _share(then, low))):
-        if beyond >= CUT and more(beyond * then.present, then.present, 0, now.present, tests) > CUT / 4:
+        if beyond >= CUT and surely_more(beyond * then.present, then.present, 0, now.present, tests):
             says = f"never lies {word} {edge:g} in live; {beyond:.1%} of the training rows do: a filter in live?"
             return {"says": says, "filter": True, "effect": beyond, "bound": edge, "where": "live"}
     values = now.values
@@ -80,8 +82,8 @@ def cut_of(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
         ("below", then.low, values[values < then.low]),
     ):
         share = len(far) / len(values)
-        sure = more(len(far), len(values), 1, then.present, tests) > CUT / 4
-        if share >= CUT and sure and _smooth(far, edge, then) and _alike_inside(then, values, tests):
+        sure = surely_more(len(far), len(values), 1, then.present, tests)
+        if share >= CUT and sure and _smooth(far, edge) and _alike_inside(then, values, tests):
             says = f"lies {word} {edge:g} in {share:.1%} of the live rows and never in training: a filter in training?"
             return {"says": says, "filter": True, "effect": share, "bound": float(edge), "where": "training"}
     return None
@@ -94,7 +96,7 @@ def outside(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
         return None
     under, over = int((values < then.low).sum()), int((values > then.high).sum())
     # Two rows of as many as training are the new extremes by chance.
-    sure = more(under + over, now.present, 2, then.present, tests) > 0
+    sure = surely_more(under + over, now.present, 2, then.present, tests)
     share = (under + over) / now.present
     if not sure or share < LEAST or cut_of(then, now, tests) is not None:
         return None
@@ -144,10 +146,16 @@ def _share(then: Shape, edge: float, *, above: bool = False) -> float:
     return 1 - share if above else share
 
 
-def _smooth(far: Floats, edge: float, then: Shape) -> bool:
-    """Whether what lies beyond begins at the edge, with many values: a range that was cut, not a code."""
-    width = max(1e-12, then.high - then.low)
-    return len(np.unique(far)) >= min(10, len(far)) > 2 and float(np.quantile(np.abs(far - edge), 0.1)) <= 0.2 * width
+def _is_cut(then: Shape, now: Shape, tests: int) -> bool:
+    cut = cut_of(then, now, tests)
+    return cut is not None and cut["where"] == "training"
+
+
+def _smooth(far: Floats, edge: float) -> bool:
+    """Whether what lies beyond begins at the edge, with many values and none above all: a cut range, and no code."""
+    away = np.abs(far - edge)
+    values, counts = np.unique(away, return_counts=True)
+    return len(values) >= 5 and counts.max() <= 0.6 * len(far) and values[0] <= 0.25 * float(np.quantile(away, 0.9))
 
 
 def _alike_inside(then: Shape, values: Floats, tests: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.causes.curves import LEAST
-from holdfast.doctor.figures import more
+from holdfast.doctor.figures import more, surely_more
 from holdfast.doctor.pair import Pair, columns_of
 from holdfast.doctor.shapes import Shape, null
 from holdfast.doctor.side import Refused
@@ -43,7 +43,7 @@ def look(pair: Pair) -> Finding | None:
 def share(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
     """Nulls where there were none, many more of them, or none where there were many: something fills them before."""
     here, there = now.nulls / max(1, now.rows), then.nulls / max(1, then.rows)
-    grown = more(now.nulls, now.rows, then.nulls, then.rows, 2 * tests) > 0
+    grown = surely_more(now.nulls, now.rows, then.nulls, then.rows, 2 * tests)
     gone = now.nulls == 0 and more(then.nulls, then.rows, 0, now.rows, 2 * tests) > 0.05
     large = here - there >= (LEAST if then.nulls == 0 else 0.02)
     return {"effect": abs(here - there)} if (grown and large) or gone else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.causes.curves import CUT, EFFECT, cut_of, moved, spike, unit
-from holdfast.doctor.figures import more
+from holdfast.doctor.figures import more, surely_more
 from holdfast.doctor.pair import Pair
 from holdfast.doctor.shapes import Shape
 
@@ -30,10 +30,10 @@ def look(pair: Pair) -> Finding | None:
         return None
     ranked = sorted(odd.items(), key=lambda item: (-item[1]["filter"], -item[1]["effect"]))
     says = "; ".join(f"{name} {found['says']}" for name, found in ranked[:6])
-    filtered = any(found["filter"] for found in odd.values())
-    return POPULATION.found(
-        0.66 if filtered else 0.60, says, explains=("DOC15",), columns=dict(ranked), rows=_rows(pair)
-    )
+    filters = {found.get("where", "live") for found in odd.values() if found["filter"]}
+    # What a filter kept out of training is odd in live, in the columns beside it too.
+    weight = 0.775 if "training" in filters else 0.66 if filters else 0.60
+    return POPULATION.found(weight, says, explains=("DOC11", "DOC15"), columns=dict(ranked), rows=_rows(pair))
 
 
 def words(then: Shape, now: Shape, tests: int, *, declared: tuple[str, ...] = ()) -> dict[str, Any] | None:
@@ -41,6 +41,7 @@ def words(then: Shape, now: Shape, tests: int, *, declared: tuple[str, ...] = ()
     assert then.words is not None
     assert now.words is not None
     worst: dict[str, Any] | None = None
+    tests *= max(1, len(then.words))
     for word in sorted({*then.words, *now.words}):
         if word not in then.words and word not in declared:
             continue  # unseen, which is another cause
@@ -48,8 +49,8 @@ def words(then: Shape, now: Shape, tests: int, *, declared: tuple[str, ...] = ()
         there, here = before / then.present, live / now.present
         fewer = more(before, then.present, live, now.present, tests)
         grown = more(live, now.present, before, then.present, tests)
-        lost = live == 0 and there >= CUT and fewer > CUT / 4
-        new = before == 0 and here >= CUT and grown > CUT / 4
+        lost = live == 0 and there >= CUT and surely_more(before, then.present, live, now.present, tests)
+        new = before == 0 and here >= CUT and surely_more(live, now.present, before, then.present, tests)
         if not (lost or new or max(fewer, grown) > EFFECT):
             continue
         says = f"is {word} in {here:.1%} of the live rows and in {there:.1%} of the training rows"

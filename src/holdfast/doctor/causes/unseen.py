@@ -11,7 +11,7 @@ import numpy as np
 from holdfast.doctor.cause import Cause, Finding
 from holdfast.doctor.causes.curves import LEAST
 from holdfast.doctor.causes.nulls import vars_of
-from holdfast.doctor.figures import more, z_of
+from holdfast.doctor.figures import surely_more, z_of
 from holdfast.doctor.pair import Pair, columns_of
 from holdfast.doctor.shapes import Shape
 
@@ -54,7 +54,7 @@ def new_words(then: Shape, now: Shape, tests: int, *, declared: tuple[str, ...] 
     assert then.words is not None
     found = _new(then, now, declared)
     usual = min(then.present, then.words.get(UNKNOWN, 0.0) + _expected(then))
-    sure = more(found["rows"], now.present, usual, then.present, tests) > 0
+    sure = surely_more(found["rows"], now.present, usual, then.present, tests)
     large = found["share"] - usual / max(1.0, then.present) >= LEAST
     return found if sure and large else None
 
