@@ -24,24 +24,29 @@ UNITS = {100.0: "cents for dollars", 1000.0: "thousandths for wholes", 60.0: "mi
 
 def unit(then: Shape, now: Shape, tests: int) -> dict[str, Any] | None:
     """Whether the whole distribution is the one of training times a number: then somebody sends another unit."""
-    if now.values is None or len(now.values) < 50 or len(then.edges) < 10:
+    if now.values is None or len(now.values) < 50 or (then.values is None and len(then.edges) < 10):
         return None
     points = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
-    was, live = _quantiles(then, points), np.quantile(now.values, points, method="inverted_cdf")
+    values, live_values = then.values, now.values
+    if values is not None and (values == 0).mean() > 0.05:  # nothing is nothing in any unit
+        values, live_values = values[values != 0], live_values[live_values != 0]
+        if len(values) < 50 or len(live_values) < 50:
+            return None
+    if values is not None and len(np.unique(values)) < 10:
+        return None
+    was = _quantiles(then, points) if values is None else np.quantile(values, points, method="inverted_cdf")
+    live = np.quantile(live_values, points, method="inverted_cdf")
     if (was == 0).any() or (live == 0).any() or ((was > 0) != (live > 0)).any():
         return None
     ratios = np.log(live / was)
     middle = float(np.median(ratios))
-    if abs(middle) < log(5) or np.ptp(ratios) > 0.35 * abs(middle) or np.ptp(np.log(np.abs(was))) < 0.5:
+    if abs(middle) < log(5) or np.ptp(ratios) > 0.35 * abs(middle) or np.ptp(np.log(np.abs(was))) < 0.05:
         return None
     factor = float(np.exp(middle))
     near = min(UNITS, key=lambda known: abs(abs(middle) - log(known)))
     guess = f": {UNITS[near]}, or the other way round?" if abs(abs(middle) - log(near)) < 0.25 else ""
-    return {
-        "says": f"is about {factor:.3g} times what it was in training, throughout{guess}",
-        "factor": factor,
-        "effect": abs(middle),
-    }
+    says = f"is about {factor:.3g} times what it was in training, throughout{guess}"
+    return {"says": says, "factor": factor, "effect": abs(middle)}
 
 
 def spike(then: Shape, now: Shape, columns: int) -> dict[str, Any] | None:
