@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from holdfast.checks.report.plots import MOST_ROWS as MOST_DRAWN
 from holdfast.checks.report.plots import Bar, bars, curve, intervals
 from holdfast.checks.report.words import html, named, number
 
@@ -52,6 +53,8 @@ def _of_mapping(title: str, key: str, value: Mapping[str, Any]) -> list[str]:
     if _is_metric(value):
         return []
     rows = rows_of(value)
+    if len(rows) > MOST_DRAWN:
+        rows.sort(key=lambda row: -row.value)
     if len(rows) >= 2:
         return [intervals(title, rows)]
     if {"fpr", "tpr"} <= value.keys():

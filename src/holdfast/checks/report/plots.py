@@ -139,7 +139,7 @@ def square(title: str, cells: Sequence[Sequence[int]], rows: Sequence[str], acro
                 f'<rect class="cell" x="{x}" y="{y}" width="100" height="44" fill-opacity="{0.08 + 0.3 * shade:.2f}"/>'
             )
             parts.append(f'<text class="count" text-anchor="middle" x="{x + 50}" y="{y + 20}">{count:,}</text>')
-            parts.append(f'<text class="tick" text-anchor="middle" x="{x + 50}" y="{y + 36}">{shade:.1%}</text>')
+            parts.append(f'<text class="name" text-anchor="middle" x="{x + 50}" y="{y + 36}">{shade:.1%}</text>')
     return _figure(title, 24 + 48 * len(cells) + 4, parts, 0)
 
 
