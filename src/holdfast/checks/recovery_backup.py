@@ -32,6 +32,8 @@ def ask(subject: Subject, limits: Limits) -> Answer:
             began = time.perf_counter()
             try:
                 evidence[name] = _there_and_back(project, Path(folder), subject.bundle.hash)
+                if project is subject.place:
+                    evidence[name]["spoilt_backup"] = _noticed(Path(folder))
             except (HoldfastError, Differs) as fault:
                 told = getattr(fault, "what", str(fault))
                 problems = [str(item) for item in getattr(fault, "problems", ())]
@@ -48,7 +50,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
 
 
 def _there_and_back(project: Project, folder: Path, bundle: str) -> dict[str, Any]:
-    """Back up, restore, compare, spoil. Raises HoldfastError or Differs."""
+    """Back up, restore, compare. Raises HoldfastError or Differs."""
     kept = folder / "kept"
     told = backup(project, kept)
     done = restore(kept, folder / "again")
@@ -60,7 +62,6 @@ def _there_and_back(project: Project, folder: Path, bundle: str) -> dict[str, An
     # The project may have gone on meanwhile: what came back is its beginning.
     if here[: max(len(there) - 1, 0)] != there[:-1]:
         raise Differs("the ledger that came back is another")
-    noticed = _noticed(kept, folder / "spoilt")
     return {
         "files": len(told.files),
         "bytes": sum(size for _, size in told.files.values()),
@@ -70,12 +71,12 @@ def _there_and_back(project: Project, folder: Path, bundle: str) -> dict[str, An
         "champion": done.champion,
         "replayed": done.replayed,
         "left_out": list(told.left_out),
-        "spoilt_backup": noticed,
     }
 
 
-def _noticed(kept: Path, into: Path) -> str:
+def _noticed(folder: Path) -> str:
     """Flip a bit of the largest file of the backup, and see that it is refused. Raises Differs when it is not."""
+    kept = folder / "kept"
     largest = max((item for item in kept.rglob("*") if item.is_file()), key=lambda item: item.stat().st_size)
     with largest.open("r+b") as file:
         file.seek(largest.stat().st_size // 2)
@@ -83,7 +84,7 @@ def _noticed(kept: Path, into: Path) -> str:
         file.seek(-1, 1)
         file.write(bytes([byte[0] ^ 1]))
     try:
-        restore(kept, into)
+        restore(kept, folder / "spoilt")
     except HoldfastError as refused:
         return str(refused.problems[0]) if refused.problems else refused.what
     raise Differs("a backup with a flipped bit was restored as if it were sound")

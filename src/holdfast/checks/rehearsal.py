@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.checks.requests import Requests, requests
+from holdfast.checks.requests import Requests, events_of, requests
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Promotion
 from holdfast.project.project import Project
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from holdfast.bundle.bundle import Bundle
     from holdfast.checks.load import Measured
     from holdfast.checks.subject import Subject
+    from holdfast.features.history import Events
 
 WHO = "rehearsal"
 ANY_TIME = 4_000_000_000
@@ -76,11 +77,16 @@ class Rehearsal:
     @cached_property
     def requests(self) -> Requests:
         """Like the last rows of the history."""
-        return requests(self._subject.bundle.contract, self.inputs)
+        return requests(self._subject.bundle.contract, self._events)
 
     def requests_of(self, ids: list[str]) -> Requests:
         """Like the rows of history with these ids."""
-        return requests(self._subject.bundle.contract, self.inputs, ids)
+        return requests(self._subject.bundle.contract, self._events, ids)
+
+    @cached_property
+    def _events(self) -> Events:
+        contract = self._subject.bundle.contract
+        return events_of(contract, self.inputs[contract.decide_on])
 
     @cached_property
     def project(self) -> Project:

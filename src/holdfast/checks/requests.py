@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -79,12 +79,11 @@ class Requests:
         return b'{"rows": [' + b", ".join(bodies) + b"]}"
 
 
-def requests(contract: Contract, inputs: Mapping[str, Path], wanted: Sequence[str] | None = None) -> Requests:
-    """Requests from the last rows of the deciding source's history, or from those with the ids `wanted`.
+def requests(contract: Contract, events: Events, wanted: Sequence[str] | None = None) -> Requests:
+    """Requests from the last of the deciding source's events, or from those with the ids `wanted`.
 
     Raises HoldfastError when a server would refuse every one of them.
     """
-    events = _events(contract, inputs[contract.decide_on])
     if wanted is None:
         chosen = np.arange(max(0, len(events) - MOST), len(events))
         np.random.default_rng(SEED).shuffle(chosen)
@@ -97,14 +96,14 @@ def requests(contract: Contract, inputs: Mapping[str, Path], wanted: Sequence[st
     if not rows:
         raise HoldfastError(
             "a server would refuse every row of the history that the version was trained on",
-            where=str(inputs[contract.decide_on]),
+            where=contract.decide_on,
             mend=f"the first one: {refusal or 'there is none'}",
         )
     until = min(int(events.times.max()), time.time_ns() // 1_000 - 600_000_000)
     return Requests(contract, rows, until, len(chosen), refusal)
 
 
-def _events(contract: Contract, path: Path) -> Events:
+def events_of(contract: Contract, path: Path) -> Events:
     """The deciding source's history with every declared field it has."""
     source = contract.deciding
     present = set(sources.names_of(path, source.name))
