@@ -21,7 +21,8 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         return failed(f"checks.favourable is {limits.favourable!r}", "one of: negative, positive")
     try:
         names = protected(subject, limits)
-        found = [fared(subject, item, limits) for item in groupings(subject, limits)]
+        made = groupings(subject, limits)
+        found = [fared(subject, item, limits, len(made)) for item in made]
     except HoldfastError as fault:
         return failed(f"the groups cannot be made: {fault.what}", fault.mend, protected=list(limits.protected))
     if not names:

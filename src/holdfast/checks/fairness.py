@@ -1,7 +1,7 @@
 """How groups fare: favourable decisions, true and false positive rates, and how true the probabilities are in each.
 
-A figure comes with an interval that holds for all pairs of groups of one grouping together (Bonferroni), so that among
-many groups none is accused by chance.
+A figure comes with an interval that holds for all pairs of groups, measures and groupings together (Bonferroni): among
+many none is accused by chance.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from holdfast.checks.subject import Subject
 from holdfast.training.evaluate import Metric
 
 Mask = NDArray[np.bool_]
+MEASURES = 4
 FEWEST = 10
 """Rows of a class in a group, at least, for its rate to be compared."""
 
@@ -67,8 +68,8 @@ class Fared:
         return {"by": self.name, "unknown": self.unknown, "groups": [group.as_dict() for group in self.groups]}
 
 
-def fared(subject: Subject, grouping: Grouping, limits: Limits) -> Fared:
-    """On the rows the version has not seen."""
+def fared(subject: Subject, grouping: Grouping, limits: Limits, groupings: int = 1) -> Fared:
+    """On the rows the version has not seen; `groupings` is how many are looked at together."""
     test, probability = subject.split.test, subject.test_probability
     said = probability >= subject.bundle.threshold.value
     wished = said if limits.favourable == "positive" else ~said
@@ -76,7 +77,8 @@ def fared(subject: Subject, grouping: Grouping, limits: Limits) -> Fared:
     inside = {at: code == at for at in np.unique(code).tolist() if at >= 0}
     judged = {at: mask for at, mask in inside.items() if int(mask.sum()) >= limits.least_group_rows}
     # The group with the most is chosen by the same rows: so every pair counts as compared.
-    level = 1 - 0.05 / max(1, len(judged) * (len(judged) - 1) // 2)
+    pairs = max(1, len(judged) * (len(judged) - 1) // 2)
+    level = 1 - 0.05 / (pairs * MEASURES * groupings)
     ratio = _against_most(
         judged, {at: (int((wished & m).sum()), int(m.sum())) for at, m in judged.items()}, level, True
     )

@@ -38,7 +38,7 @@ class Limits:
     most_flipped: float = _limit(0.02, "Share of decisions that may change when every number moves a little.", OURS)
     most_lost: float = _limit(0.5, "Share of what ROC-AUC has over chance that one missing feature may cost.", OURS)
     most_evaded: float = _limit(
-        0.2, "Share of refusals that one field, moved by a hundredth of its usual span, may turn.", OURS
+        0.25, "Share of refusals that one field, moved by a hundredth of its usual span, may turn.", OURS
     )
     advisories: str = _limit(
         "", "A file, folder or .zip of OSV advisories, from the project's folder; empty: the few that come along.", OURS
