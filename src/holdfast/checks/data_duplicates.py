@@ -32,7 +32,6 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     repeated = share(again, len(rows))
     _, first = np.unique(group, return_index=True)
     copies = np.flatnonzero(size[group] > 1)
-    copies = copies[np.argsort(group[copies], kind="stable")]
     apart = len(np.unique(rows.times)) >= TOLD * len(rows)
 
     test, learned = subject.split.test, found[subject.split.train.index]

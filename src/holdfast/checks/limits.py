@@ -94,6 +94,7 @@ class Limits:
     most_placeholders: float = _limit(
         0.001, "Share of rows with a value that looks like a code for something else, before it is told.", OURS
     )
+    most_below_baseline: float = _limit(0.02, "ROC-AUC that the simple model may be better by.", OURS)
     least_segment_auc: float = _limit(0.55, "ROC-AUC in the worst segment and the worst slice of time.", OURS)
     most_threshold_regret: float = _limit(
         0.1, "What the threshold costs beyond the best one for unseen rows, as a share of that.", OURS

@@ -1,7 +1,7 @@
 """GATE202: is it better than the simple model it was trained beside, and than guessing?
 
-Guessing must be beaten beyond doubt. Against the simple model it is enough not to be worse beyond doubt: on few rows
-the simple one is often as good, and then the finding says so.
+Guessing must be beaten beyond doubt. Against the simple model it is enough not to be worse beyond doubt, and by more
+than a hair: where the rule is simple the simple model is a little better, and the finding shows both.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         for item in MEASURES
         if (found[item].low or 0.0) <= guessing[item]
     ]
-    told += [
-        f"{WORDS[item]} {found[item].value:.3f} ({found[item].low:.3f} to {found[item].high:.3f}) is worse than "
-        f"{name}, which has {simple[item]['value']:.3f}"
-        for item in MEASURES
-        if (found[item].high or 1.0) < simple[item]["value"]
-    ]
+    auc, least = found["roc_auc"], simple["roc_auc"]["value"] - limits.most_below_baseline
+    if (auc.high or 1.0) < least:
+        told.append(
+            f"ROC-AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}) is worse than {name}, "
+            f"which has {simple['roc_auc']['value']:.3f}"
+        )
     if told:
         return failed("; ".join(told), f"take {name}, or find out what the larger model learns by heart", **evidence)
     why = ", ".join(f"{WORDS[item]} {found[item].value:.3f} beside {simple[item]['value']:.3f}" for item in MEASURES)
