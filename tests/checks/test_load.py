@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.checks import stage
 
 from holdfast.checks import load, scalability_load, scalability_peak, scalability_resources
 from holdfast.checks.check import Check
+from holdfast.checks.limits import Limits
 from holdfast.checks.load import Answered, Run, quantile
-from holdfast.checks.processes import reading
+from holdfast.checks.processes import Reading, reading
 from holdfast.checks.subject import Subject
 from holdfast.errors import HoldfastError
 from holdfast.project.project import Project
@@ -94,6 +97,7 @@ def test_a_slow_server_is_found(project: Project, tmp_path: Path, monkeypatch: p
         answer = stage.asked(scalability_load.CHECK, found, least_rate=40.0)
     assert answer.status == "failed"
     assert "95 % of single answers take" in answer.why
+    json.dumps(dict(answer.evidence), allow_nan=False)
     assert "answers a second where 40 are wanted" in answer.why
 
 
@@ -127,6 +131,24 @@ def test_of_the_rehearsal_nothing_is_left_and_the_project_is_as_it_was(project: 
     assert after == before
     with pytest.raises(HoldfastError, match="does not tell"):
         reading(pid)
+
+
+def test_a_server_that_answers_nothing_is_named_in_json_that_anybody_reads() -> None:
+    nothing = Run(1.0, asked=10)
+    nothing.others = [0.0] * load.PARTS
+    reading_of = Reading(1, 1, 0.0, 1)
+    measured = load.Measured(nothing, nothing, Run(1.0), reading_of, reading_of, reading_of, 0, 0, 0)
+
+    class Stage:
+        requests = type("Asked", (), {"refused": 0})
+
+        def load(self, rate: float) -> load.Measured:
+            return measured
+
+    answer = scalability_load.ask(cast(Subject, type("One", (), {"rehearsal": Stage()})), Limits())
+    assert answer.status == "failed"
+    assert "fewer than 95 % of single requests were answered at all" in answer.why
+    json.dumps(dict(answer.evidence), allow_nan=False)
 
 
 def test_waits_count_from_when_a_request_was_due() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from holdfast.checks.check import SCALABILITY, Answer, Check, failed, not_applicable, passed
 from holdfast.checks.limits import Limits
 from holdfast.checks.load import BATCH_ROWS, Run, middle
@@ -28,7 +30,9 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         unanswered = min(item.failed / max(item.asked, 1) for item in parts)
         how = f"the best of {len(parts)} parts: others used the machine in each of them"
     wrong = []
-    if single > limits.most_milliseconds:
+    if not isfinite(single):
+        wrong.append("fewer than 95 % of single requests were answered at all")
+    elif single > limits.most_milliseconds:
         wrong.append(f"95 % of single answers take {single:.1f} ms, {limits.most_milliseconds:g} are allowed")
     if batch > limits.most_batch_seconds or batches.failed:
         told = f"{batch:.2f} s" if batches.answers else "longer than anybody waits"
@@ -42,7 +46,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         "seconds": steady.seconds,
         "asked_per_second": steady.asked / steady.seconds,
         "single": figures(steady),
-        "parts_p95_ms": [round(wait, 3) for wait in waits],
+        "parts_p95_ms": [round(wait, 3) if isfinite(wait) else None for wait in waits],
         "parts_rate": [round(item, 1) for item in rates],
         "parts_cores_of_others": [round(item, 2) for item in steady.others],
         "judged_by": how,
