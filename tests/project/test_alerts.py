@@ -184,15 +184,15 @@ def test_the_command_exits_by_what_it_saw_and_sends_it(
     assert [item["rule"] for item in got] == ["outage"]
 
 
-def test_a_server_that_wants_a_key_is_no_outage_without_a_word(running: tuple[Project, Server]) -> None:
+def test_a_server_that_wants_a_key_is_no_outage_without_a_word(tmp_path: Path) -> None:
     """Who may not look is told so, and not that all is well."""
-    project, server = running
-    text = keys.create(project.home, "someone", ["viewer"], by="test")[1]
-    try:
-        threading.Event().wait(2.5)
+    home = tmp_path / ".holdfast"
+    shop(home)
+    (tmp_path / "holdfast.toml").write_text('name = "shop"\n')
+    text = keys.create(home, "someone", ["viewer"], by="test")[1]
+    project = Project.open(tmp_path)
+    with serving(home) as server:
         found = look(project, server.address)
         assert [alert.rule for alert in found.alerts] == ["outage"]
         assert "the server does not tell: 401" in found.alerts[0].evidence["why"]
         assert look(project, server.address, key=text).seen.answers
-    finally:
-        (project.home / "keys.json").unlink()

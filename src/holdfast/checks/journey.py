@@ -30,6 +30,20 @@ class Examined:
     page: str
     kept: Kept | None
 
+    @property
+    def ok(self) -> bool:
+        return self.verdict.ok
+
+    def summary(self) -> str:
+        """How many checks passed, and which stop it, in a line."""
+        required = [item.status for item in self.verdict.asked if item.check.severity == "required"]
+        advised = [item.status for item in self.verdict.asked if item.check.severity == "advised"]
+        passed, waived = required.count("passed"), required.count("waived")
+        told = f"{passed} of {len(required)} required checks passed, {waived} waived"
+        advice = len(advised) - advised.count("passed")
+        stopping = ", ".join(item.check.code for item in self.verdict.stopping)
+        return f"{told}, {advice} pieces of advice" + (f"; stopped by {stopping}" if stopping else "")
+
     def as_dict(self) -> dict[str, Any]:
         return self.told if self.kept is None else {**self.told, "kept": self.kept.as_dict()}
 

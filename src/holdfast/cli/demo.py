@@ -18,9 +18,10 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole journey in a fresh folder, without questions, and print what it proved; exit 1 on any failure."""
+    from holdfast.checks.journey import examined
     from holdfast.project.demo import demo as journey
 
-    report = journey(folder, rows=rows, say=(lambda line: None) if as_json else typer.echo)
+    report = journey(folder, examine=examined, rows=rows, say=(lambda line: None) if as_json else typer.echo)
     table = columns("what was proved", ("promise", "figure", "held"), report.rows())
     answer(report.as_dict(), [table, *report.lines()], as_json=as_json)
     raise typer.Exit(0 if report.ok else 1)

@@ -90,6 +90,8 @@ def _gather(project: Project, part: Path, to: Path) -> Backup:
             where=str(project.ledger_path),
             mend="restore the ledger's last segment from an older backup",
         )
+    if (project.home / "verdicts").is_dir():  # approvals name them by their hash
+        shutil.copytree(project.home / "verdicts", part / home / "verdicts")
     bundles = bundles_in(project.bundles_path)
     for bundle in bundles:
         shutil.copytree(project.bundles_path / bundle, part / home / "bundles" / bundle)

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from holdfast.contract.diff import diff
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Decision
+from holdfast.project import keys
+from holdfast.project.people import VARIABLE
 from holdfast.project.project import Project
 from holdfast.project.server import Server
 from holdfast.project.start import start
@@ -35,6 +37,18 @@ NEXT = (
     ("replay --since 2000-01-01", "every decision again, from the records"),
     ("versions --history", "who made what live, when and why"),
 )
+
+PEOPLE = {"scientist": "operator", "risk": "approver", "shop": "scorer"}
+"""Whom the demo makes keys for, and in what role; from then on the server answers nobody else."""
+WAIVED = {
+    "GATE701": "a payment says nothing of a person's group, so there is nothing to compare",
+    "GATE401": "the demonstration shares this machine with its clients; it promises no rate",
+    **dict.fromkeys(
+        ("GATE108", "GATE201", "GATE206", "GATE301", "GATE302"),
+        "a few months of simulated payments, other ones each day: the figure is told, and stops nobody here",
+    ),
+}
+"""Checks that may be missed here, and why. One that passes all the same counts as passed."""
 
 MORE_FEATURES = """\
         # New in the second version.
@@ -76,12 +90,27 @@ class Report:
         return {"ok": self.ok, "folder": self.folder, "seconds": round(self.seconds, 1), "proofs": proofs}
 
 
-def demo(folder: Path, *, rows: int = 165_000, say: Callable[[str], None] = print) -> Report:
+class Verdict(Protocol):
+    """What the demo looks at of the gate's verdict."""
+
+    @property
+    def ok(self) -> bool: ...
+
+    def summary(self) -> str:
+        """How many checks passed, and what stops it."""
+        ...
+
+
+Examine = Callable[[Project, str], Verdict]
+"""`holdfast check`, which stands above this room."""
+
+
+def demo(folder: Path, *, examine: Examine, rows: int = 165_000, say: Callable[[str], None] = print) -> Report:
     """Run it all. A demo's folder made before is replaced; any other folder that is not empty is refused."""
     report = Report(str(folder))
     begun = time.perf_counter()
     try:
-        _Journey(folder, rows, report, say).run()
+        _Journey(folder, rows, report, say, examine).run()
     finally:
         report.seconds = time.perf_counter() - begun
     return report
@@ -90,7 +119,9 @@ def demo(folder: Path, *, rows: int = 165_000, say: Callable[[str], None] = prin
 class _Journey:
     """The steps, in order; each one says what it does and leaves its proof in the report."""
 
-    def __init__(self, folder: Path, rows: int, report: Report, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, rows: int, report: Report, say: Callable[[str], None], examine: Examine) -> None:
+        self.examine = examine
+        self.keys: dict[str, str] = {}
         self.folder = folder
         self.size = rows
         self.report = report
@@ -141,6 +172,7 @@ class _Journey:
             self.live = table.take(~past)
             self.bodies = self.live.bodies(frozenset({"is_fraud", "is_fraud_received_at"}))
             self.project = Project.open(self.folder)
+            self.keys = {name: keys.create(self.project, name, [role])["key"] for name, role in PEOPLE.items()}
         self.proof("history", f"{len(history):,} payments up to {iso(cut)}; {len(self.live):,} more to come live")
 
     def features(self) -> None:
@@ -160,7 +192,7 @@ class _Journey:
         from holdfast.project.promote import promote
         from holdfast.project.train import train
 
-        with self.step(f"training version {number}"):
+        with self.step(f"training version {number}"), acting(self.keys["scientist"]):
             trained = train(self.project)
         scores = trained.metrics["test"]["average_precision"], trained.metrics["baseline"]["average_precision"]
         self.proof(
@@ -168,16 +200,38 @@ class _Journey:
             f"average precision {scores[0].value:.3f} (a logistic regression: {scores[1].value:.3f})",
             scores[0].value > 0,
         )
+        self.gate(trained.version)
         if number == 1:
-            with self.step("building its state, and promoting it"):
-                promote(self.project, trained.version, why=why, who="demo")
+            with self.step("building its state, and promoting it"), acting(self.keys["scientist"]):
+                promote(self.project, trained.version, why=why)
         return trained.version
+
+    def gate(self, version: str) -> None:
+        """Its author alone gets nowhere; examined, and approved by another, it may pass."""
+        from holdfast.project.gate import approve, waive
+        from holdfast.project.promote import promote
+
+        try:
+            with acting(self.keys["scientist"]):
+                promote(self.project, version, why="it is mine")
+        except HoldfastError as refused:
+            self.say(f"promoting version {version} at once is refused: {refused.problems[0]}")
+        with self.step(f"asking the gate about version {version}"):
+            with acting(self.keys["risk"]):
+                for code, because in WAIVED.items():
+                    waive(self.project, code, version, because=because, expires="1d")
+            with acting(self.keys["scientist"]):
+                verdict = self.examine(self.project, version)
+        self.proof(f"version {version} before the gate", verdict.summary(), verdict.ok)
+        with acting(self.keys["risk"]):
+            for line in approve(self.project, version, because="I have read the verdict").lines()[:1]:
+                self.say(f"  {line}")
 
     def send_payments(self, server: Server) -> None:
         with self.step("sending the first half of the live payments from four clients"):
             half = [next(self.bodies) for _ in range(len(self.live) // 2)]
             self.late, half = half[:LATE], half[LATE:]
-            sent = Traffic(server.port, half).start().finish()
+            sent = Traffic(server.port, half, key=self.keys["shop"]).start().finish()
         self._answered(sent)
         rate = len(sent.answered) / sent.seconds
         figure = f"{len(sent.answered):,} at {rate:,.0f}/s, p50 {sent.wait(0.5):.1f} ms, p99 {sent.wait(0.99):.1f} ms"
@@ -194,7 +248,7 @@ class _Journey:
             if value is not None and name in told
         ]
         corrected = [{**item, "value": not item["value"], "version": 2} for item in outcomes[:3]]
-        with self.step("telling what became of them"), Client(server.port) as client:
+        with self.step("telling what became of them"), Client(server.port, key=self.keys["shop"]) as client:
             for first in range(0, len(outcomes + corrected), 500):
                 status, reply = client.post("/outcomes", {"outcomes": (outcomes + corrected)[first : first + 500]})
                 accepted += int(reply.get("accepted", 0))
@@ -204,7 +258,7 @@ class _Journey:
         self.proof("outcomes and late records", figure, refused == 0 and reply["accepted"] == LATE)
 
     def explain(self, server: Server) -> None:
-        with self.step("asking why"), Client(server.port) as client:
+        with self.step("asking why"), Client(server.port, key=self.keys["shop"]) as client:
             _, highest = max(self.sent[0].answered, key=lambda pair: float(pair[1]["probability"]))
             status, reply = client.post("/explain", {"prediction_id": highest["prediction_id"]})
             reasons = reply.get("contributions", [])
@@ -237,12 +291,15 @@ class _Journey:
 
         with self.step("promoting it under traffic, and rolling back"):
             quarter = islice(self.bodies, len(self.live) // 4)
-            traffic = Traffic(server.port, chain(quarter, self.again()), clients=2, pause=0.005).start()
-            promoted = promote(self.project, "2", why="three features more", who="demo").decided.record
-            forward = _wait_for(server, "2") - promoted.received_at / 1e6
+            traffic = Traffic(server.port, chain(quarter, self.again()), clients=2, pause=0.005, key=self.keys["shop"])
+            traffic.start()
+            with acting(self.keys["scientist"]):
+                promoted = promote(self.project, "2", why="three features more").decided.record
+            forward = self.wait_for(server, "2") - promoted.received_at / 1e6
             time.sleep(1.0)
-            returned = rollback(self.project, why="the demo shows it", who="demo").decided.record
-            back = _wait_for(server, "1") - returned.received_at / 1e6
+            with acting(self.keys["scientist"]):
+                returned = rollback(self.project, why="the demo shows it").decided.record
+            back = self.wait_for(server, "1") - returned.received_at / 1e6
             time.sleep(0.5)
             sent = traffic.stop()
         self._answered(sent)
@@ -252,9 +309,20 @@ class _Journey:
         figure = f"{len(sent.answered):,} requests meanwhile, {len(sent.failed)} failed"
         self.proof("no request failed", figure, not sent.failed and both)
 
+    def wait_for(self, server: Server, version: str, patience: float = 20.0) -> float:
+        """When (seconds since 1970) the server says that this version answers."""
+        begun = time.perf_counter()
+        with Client(server.port, key=self.keys["scientist"]) as client:
+            while time.perf_counter() - begun < patience:
+                status, reply = client.get("/model-info")
+                if status == 200 and reply["version"] == version:
+                    return time.time()
+                time.sleep(0.02)
+        raise HoldfastError(f"version {version} was not live after {patience:.0f} s", where="demo")
+
     def kill(self, server: Server) -> None:
         with self.step("killing the server under load with kill -9, and starting it again"):
-            traffic = Traffic(server.port, self.bodies).start()
+            traffic = Traffic(server.port, self.bodies, key=self.keys["shop"]).start()
             while len(traffic.sent.answered) < ENOUGH and traffic.running:
                 time.sleep(0.01)
             server.kill()
@@ -271,7 +339,7 @@ class _Journey:
         self.proof("kill -9 loses nothing", figure, not lost and len(sent.answered) > 0)
         with self.step("sending again what was under way then, and all the rest"):
             waiting = sent.unanswered
-            rest = Traffic(server.port, chain(waiting, self.bodies)).start().finish()
+            rest = Traffic(server.port, chain(waiting, self.bodies), key=self.keys["shop"]).start().finish()
             twice = len({reply["prediction_id"] for _, reply in rest.answered}) != len(rest.answered)
         self._answered(rest)
         figure = f"{len(waiting)} sent again, {len(rest.answered):,} answered, {len(rest.failed)} failed"
@@ -318,20 +386,22 @@ class _Journey:
             raise HoldfastError("no payment was answered", where="demo", mend="; ".join(sent.failed[:3]))
 
 
+@contextmanager
+def acting(key: str) -> Iterator[None]:
+    """As the holder of this key, while the block lasts."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = key
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
 def _same(record: Decision | None, reply: Mapping[str, Any]) -> bool:
     return record is not None and record.probability == reply["probability"] and record.decision == reply["decision"]
-
-
-def _wait_for(server: Server, version: str, patience: float = 20.0) -> float:
-    """When (seconds since 1970) the server says that this version answers."""
-    begun = time.perf_counter()
-    with Client(server.port) as client:
-        while time.perf_counter() - begun < patience:
-            status, reply = client.get("/model-info")
-            if status == 200 and reply["version"] == version:
-                return time.time()
-            time.sleep(0.02)
-    raise HoldfastError(f"version {version} was not live after {patience:.0f} s", where="demo")
 
 
 def _command() -> str:
