@@ -108,4 +108,4 @@ def _line(y: Labels, said: Floats, at: float, settings: TrainingSettings) -> dic
     return {"threshold": at, **found.as_dict(), "cost": cost}
 
 
-CHECK = Check("GATE206", PERFORMANCE, "The threshold holds on rows not seen", ask)
+CHECK = Check("GATE206", PERFORMANCE, "The threshold holds on rows not seen", ask, "advised")
