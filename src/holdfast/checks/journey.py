@@ -13,6 +13,7 @@ from holdfast.checks.check import CATEGORIES, Check
 from holdfast.checks.limits import limits_from
 from holdfast.checks.report.keep import Kept, describe, digest_of, keep, previous
 from holdfast.checks.report.page import page
+from holdfast.checks.report.words import sentence
 from holdfast.checks.subject import Subject
 from holdfast.checks.verdict import Verdict, Waiver, examine
 from holdfast.errors import HoldfastError, Problem
@@ -35,14 +36,8 @@ class Examined:
         return self.verdict.ok
 
     def summary(self) -> str:
-        """How many checks passed, and which stop it, in a line."""
-        required = [item.status for item in self.verdict.asked if item.check.severity == "required"]
-        advised = [item.status for item in self.verdict.asked if item.check.severity == "advised"]
-        passed, waived = required.count("passed"), required.count("waived")
-        told = f"{passed} of {len(required)} required checks passed, {waived} waived"
-        advice = len(advised) - advised.count("passed")
-        stopping = ", ".join(item.check.code for item in self.verdict.stopping)
-        return f"{told}, {advice} pieces of advice" + (f"; stopped by {stopping}" if stopping else "")
+        """The verdict in words."""
+        return sentence(self.told)
 
     def as_dict(self) -> dict[str, Any]:
         return self.told if self.kept is None else {**self.told, "kept": self.kept.as_dict()}

@@ -41,6 +41,8 @@ class LedgerReader:
         self._directory = directory
         self._marks: dict[Path, list[tuple[int, int]]] = {}
         """For each segment, (first seq, offset) of batches already walked over, so that finding one is short."""
+        self.walked = 0
+        """The last record of the last batch walked over."""
 
     def records(self, since: int = 0, until: int | None = None) -> Iterator[Record]:
         """Records with ``since < seq <= until`` (to the end when None). Raises HoldfastError on damage."""
@@ -87,6 +89,7 @@ class LedgerReader:
             if not marks or seq >= marks[-1][0] + 512:
                 marks.append((seq, start))
             seq += frames.count(payload)
+            self.walked = seq - 1
             if seq - 1 > since and (not holding or _holds(bytes(payload), holding)):
                 for record in _decode(payload, segment, start):
                     if record.seq > since:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from holdfast.errors import HoldfastError
@@ -31,9 +31,26 @@ def opened(project: Project, name: str) -> Bundle:
     return load(place, expect=name)
 
 
-def bundle_of(project: Project, decision: Decision) -> Bundle:
-    """The bundle that made a decision. Raises HoldfastError when history does not name it, or it is damaged."""
-    return opened(project, bundle_name(decision, list(project.reader.course())))
+def deciders(project: Project, course: Sequence[Record]) -> Callable[[Decision], Bundle]:
+    """The bundle that made a decision, each verified and opened once. `course`: promotions and experiments.
+
+    It raises HoldfastError, each time, when they do not name it, or it is damaged.
+    """
+    found: dict[tuple[str, str], Bundle | HoldfastError] = {}
+
+    def bundle_of(decision: Decision) -> Bundle:
+        key = (decision.version, decision.contract)
+        if key not in found:
+            try:
+                found[key] = opened(project, bundle_name(decision, course))
+            except HoldfastError as error:
+                found[key] = error
+        bundle = found[key]
+        if isinstance(bundle, HoldfastError):
+            raise bundle
+        return bundle
+
+    return bundle_of
 
 
 def bundle_name(decision: Decision, records: Sequence[Record]) -> str:

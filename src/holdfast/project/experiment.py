@@ -97,16 +97,21 @@ def start(
     record = _weighted(record, plan, shares)
     record.plan, record.who, record.why = plan.as_dict(), signer(project, who), why
     with desk(project, progress) as (table, commit):
-        vetoes: list[Problem] = []
-        for arm in record.arms[1:]:
-            wish = Wish("shadow" if kind == "shadow" else "experiment", arm.name, arm.version, arm.bundle, arm.contract,
-                        record.who, why)  # fmt: skip
-            vetoes += table.door.vetoes(wish)
-        if vetoes:
-            raise HoldfastError("a version may not pass", where=record.name, problems=vetoes)
+
+        def ask() -> None:
+            action = "shadow" if kind == "shadow" else "experiment"
+            wishes = (
+                Wish(action, arm.name, arm.version, arm.bundle, arm.contract, record.who, why)
+                for arm in record.arms[1:]
+            )
+            vetoes = [problem for wish in wishes for problem in table.door.vetoes(wish)]
+            if vetoes:
+                raise HoldfastError("a version may not pass", where=record.name, problems=vetoes)
+
+        ask()
         for _, bundle in challengers:
             table.prepare(bundle)
-        kept = commit([record])[0]
+        kept = commit([record], still=ask)[0]
     return Done(_counted(project, kept))
 
 

@@ -58,7 +58,8 @@ def status(project: Project, name: str | None = None) -> Status:
         only=frozenset(origin(item) for item in chosen),
     )
     conductor.read(project.reader.last_seq())
-    for record in project.shadows.records():
+    beside = project.shadows.records() if any(item.kind == "shadow" for item in chosen) else ()
+    for record in beside:
         for each in conductor.counts.values():
             if isinstance(record, Shadow):
                 each.shadow(record)

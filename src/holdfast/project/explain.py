@@ -59,13 +59,13 @@ def explain(
     project: Project, name: str, *, counterfactual: bool = False, lime: bool = False, seed: int = 0
 ) -> Explained:
     """The decision of a prediction id or an event id. Raises HoldfastError when there is none."""
-    from holdfast.project.bundles import bundle_of
+    from holdfast.project.bundles import deciders
     from holdfast.serving.explain import explanation, opinion
     from holdfast.serving.live import compile_version
     from holdfast.serving.whatif import counterfactual as turn
 
     decision = found(project, name)
-    version = compile_version(bundle_of(project, decision), decision.version)
+    version = compile_version(deciders(project, list(project.reader.course()))(decision), decision.version)
     shape = explanation(decision, version)
     if counterfactual:
         with project.reading() as state, state.snapshot() as snapshot:

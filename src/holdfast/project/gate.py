@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.contract.values import timestamp_text
@@ -14,7 +15,8 @@ from holdfast.project.people import Person, person, proven
 from holdfast.project.project import Project
 
 if TYPE_CHECKING:
-    from holdfast.ledger.records import Approval, ApprovalAction, Examination, Waiver
+    from holdfast.ledger.read import LedgerReader
+    from holdfast.ledger.records import Approval, ApprovalAction, Examination, Record, Waiver
     from holdfast.registry.gate import Found, Gate, People
 
 T = TypeVar("T", bound="Examination | Approval | Waiver")
@@ -24,16 +26,31 @@ _CODE = re.compile(r"GATE\d{3,4}")
 def gate(project: Project) -> Gate:
     """The door of this project: asked by every promotion, rollback and experiment."""
     from holdfast.access import keys
+    from holdfast.ledger.read import LedgerReader
     from holdfast.ledger.writer import now_micros
     from holdfast.registry.gate import Gate
 
     return Gate(
-        records=lambda: project.reader.gate(),
-        author=lambda bundle: author(project, bundle),
+        records=_ReadOn(LedgerReader(project.ledger_path)),
+        author=lru_cache(maxsize=16)(lambda bundle: author(project, bundle)),
         keys=lambda: keys.read(project.home),
         clock=now_micros,
         wanted=max(1, project.settings.approvals_wanted),
     )
+
+
+class _ReadOn:
+    """The ledger's records about the gate, each time with what came since: when a promotion is asked about again nobody
+    else can write, so a long ledger must not be read from its beginning.
+    """
+
+    def __init__(self, reader: LedgerReader) -> None:
+        self._reader = reader
+        self._held: list[Record] = []
+
+    def __call__(self) -> Sequence[Record]:
+        self._held += self._reader.gate(self._reader.walked)
+        return self._held
 
 
 def author(project: Project, bundle: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.project.bundles import history
 from holdfast.project.history import Tick, build_state, live_contracts
@@ -76,7 +76,10 @@ def rollback(project: Project, *, why: str, who: str | None = None) -> Moved:
         return Moved(decide(table, who=signer(project, who), why=why))
 
 
-Commit = Callable[[Sequence["Record"]], list["Record"]]
+class Commit(Protocol):
+    """The ledger's own commit."""
+
+    def __call__(self, records: Sequence[Record], *, still: Callable[[], None] | None = None) -> list[Record]: ...
 
 
 @contextmanager

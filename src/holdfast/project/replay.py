@@ -14,7 +14,6 @@ from holdfast.project.project import Project
 from holdfast.project.versions import instant
 
 if TYPE_CHECKING:
-    from holdfast.bundle.bundle import Bundle
     from holdfast.features.history import Records
     from holdfast.ledger.records import Decision, Record
     from holdfast.ledger.replay import ReplayReport
@@ -37,26 +36,13 @@ def replay(
     from holdfast.ledger.recompute import Recomputer
     from holdfast.ledger.records import Decision, Experiment, Promotion
     from holdfast.ledger.replay import Difference, replay
-    from holdfast.project.bundles import bundle_name, opened
+    from holdfast.project.bundles import deciders, opened
     from holdfast.traffic.recheck import assignments
 
     everything = list(project.reader.records())
     decisions = _chosen([item for item in everything if isinstance(item, Decision)], ids, sample, since)
     course = [item for item in everything if isinstance(item, Promotion | Experiment)]
-    bundles: dict[tuple[str, str], Bundle | HoldfastError] = {}
-
-    def bundle_of(decision: Decision) -> Bundle:
-        key = (decision.version, decision.contract)
-        if key not in bundles:
-            try:
-                bundles[key] = opened(project, bundle_name(decision, course))
-            except HoldfastError as error:
-                bundles[key] = error
-        found = bundles[key]
-        if isinstance(found, HoldfastError):
-            raise found
-        return found
-
+    bundle_of = deciders(project, course)
     recompute = Recomputer(partial(_history, project), lambda: everything)
     report = replay(decisions, bundle_of=bundle_of, recompute=recompute)
     report.differences = [

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from holdfast.errors import HoldfastError, Problem
 from holdfast.project.backup import (
@@ -22,9 +22,6 @@ from holdfast.project.backup import (
     whole,
 )
 from holdfast.project.project import Project
-
-if TYPE_CHECKING:
-    from holdfast.bundle.bundle import Bundle
 
 REPLAYED = 200
 """Records whose decisions' answers are computed again from a restored project, the last ones."""
@@ -147,20 +144,12 @@ def _replayed(project: Project, into: Path) -> int:
     """How many of the last decisions gave their answer again, from their features. Raises HoldfastError where not."""
     from holdfast.ledger.records import Decision
     from holdfast.ledger.replay import replay
-    from holdfast.project.bundles import bundle_of
+    from holdfast.project.bundles import deciders
 
     last = max(project.reader.last_seq() - REPLAYED, 0)
     decisions = [item for item in project.reader.records(last) if isinstance(item, Decision)]
-    bundles: dict[tuple[str, str], Bundle] = {}
-
-    def bundle(decision: Decision) -> Bundle:
-        """Each is verified and opened once, however many decisions it made."""
-        key = (decision.version, decision.contract)
-        if key not in bundles:
-            bundles[key] = bundle_of(project, decision)
-        return bundles[key]
-
-    report = replay(decisions, bundle_of=bundle, recompute=None)
+    bundle_of = deciders(project, list(project.reader.course()))
+    report = replay(decisions, bundle_of=bundle_of, recompute=None)
     if report.equal_a != len(decisions):
         raise HoldfastError(f"the restored project answers otherwise: {report}", where=str(into), mend=OTHER)
     return len(decisions)
