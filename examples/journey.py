@@ -59,7 +59,7 @@ class Example:
         pq.write_table(self.prepare(pq.read_table(source)), folder / self.input)
 
     def journey(self, source: Path, folder: Path) -> bool:
-        """Features, a model, its promotion, the scored file, and the same model again."""
+        """Features, a model, the scored file, the same model again; what it still takes to promote it is told."""
         self.project(source, folder)
         built = holdfast(folder, "features", "build")
         print(f"  {built['rows']:,} rows x {built['features']} features, {built['positives']:,} positive")
@@ -69,12 +69,12 @@ class Example:
         print(f"  AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}) on rows it has not seen; ", end="")
         print(f"baseline {metrics['baseline']['roc_auc']['value']:.3f}, published {self.published}")
         version = str(trained["version"])
-        holdfast(folder, "promote", version, "--why", "the first model")
-        holdfast(folder, "score", self.input, "scored.parquet")
+        holdfast(folder, "score", self.input, "scored.parquet", "--model", version)
         probabilities = pq.read_table(folder / "scored.parquet").column("probability").to_numpy()
         print(f"  {len(probabilities):,} rows scored, mean probability {np.mean(probabilities):.3f}")
         again = holdfast(folder, "reproduce", version)
         print(f"  trained again: {'the same model' if again['equal'] else 'ANOTHER model'}")
+        print(f"Nothing answers before it was examined and approved: holdfast check {version}, approve, promote")
         return bool(auc["value"] >= self.reach and again["equal"])
 
     def main(self, told: str | None) -> int:

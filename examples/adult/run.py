@@ -3,8 +3,9 @@
     python examples/adult/run.py [--data FILE] [--at FOLDER]
 
 Makes a project from `contract.py` and `holdfast.toml`, adds an id and the instant of the decision to the data, then
-builds the features, trains, promotes the version, scores the file, and trains again to the same model. The project
-stays in FOLDER where one is given (new or empty); it holds a copy of the data, so keep it out of the repository.
+builds the features, trains, scores the file, and trains again to the same model; `holdfast check` is the next step.
+The project stays in FOLDER where one is given (new or empty); it holds a copy of the data, so keep it out of the
+repository.
 """
 
 from __future__ import annotations
