@@ -247,6 +247,9 @@ async def endless(server: Running, peak: float, seconds: float) -> float:
 def run(plan: Plan) -> Result:
     """Twice: with a model that takes 2 ms, whose pace other programs on the machine do not change, so that what is
     seen is the queue; and (not in a hurry) as fast as it is, where each refusal also costs time that answers lack.
+
+    How much of the peak is kept is a claim of the full run, on a machine left alone. In a hurry it is that nobody was
+    left without an answer or a Retry-After, and that without bounds less than half as much comes in time.
     """
     cores = sorted(os.sched_getaffinity(0))
     wrong: list[str] = []
@@ -263,7 +266,8 @@ def run(plan: Plan) -> Result:
     finally:
         os.sched_setaffinity(0, set(cores))
     control = f"with an endless queue {100 * left:.0f} % of peak come in time at 4×"
-    return Result(figures, kept >= 0.9 and not wrong, control, left < 0.5 * kept, wrong)
+    held = (plan.short or kept >= 0.9) and not wrong
+    return Result(figures, held, control, left < 0.5 * kept, wrong)
 
 
 def measured(plan: Plan, name: str, before: str, cores: list[int], wrong: list[str]) -> tuple[float, dict[int, Level]]:
