@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from tests.checks.unsound import Broken
 from tests.training.tables import Labels, Table, contract, table
 
 from holdfast.bundle.bundle import Bundle
@@ -168,21 +169,6 @@ def test_a_feature_that_carries_it_alone_is_told_and_stops_nobody(tmp_path: Path
     assert asked.status == "failed"
     assert asked.answer.why.startswith("without amount ROC-AUC falls from")
     assert verdict.stopping == ()
-
-
-class Broken:
-    """A model that gives up where something is missing."""
-
-    def __init__(self, bundle: Any) -> None:
-        self._bundle = bundle
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._bundle, name)
-
-    def predict_matrix(self, matrix: Any) -> Any:
-        scores, probabilities = self._bundle.predict_matrix(matrix)
-        lacking = np.isnan(matrix).all(axis=1) | (np.abs(matrix) > 1e9).any(axis=1)
-        return scores, np.where(lacking, np.nan, probabilities)
 
 
 def test_an_answer_that_is_no_probability_is_found_with_what_was_asked(tmp_path: Path) -> None:

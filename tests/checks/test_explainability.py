@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from tests.checks.lender import CONTRACT, answer, asked, clean
+from tests.checks.unsound import With, flickering
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.checks import explainability_words
@@ -33,28 +34,13 @@ def test_a_clean_version_passes(check: Any) -> None:
     assert found.evidence
 
 
-class _Bundle:
-    """The clean one with some of its parts replaced."""
-
-    def __init__(self, **parts: Any) -> None:
-        self.__dict__.update(parts)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(clean().bundle, name)
-
-
-class _Predictor:
-    """The clean one with other contributions."""
-
-    def __init__(self, contributions: Any) -> None:
-        self.contributions = contributions
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(clean().bundle.predictor, name)
-
-
 def explained(contributions: Any) -> Subject:
-    return replace(clean(), bundle=cast(Bundle, _Bundle(predictor=_Predictor(contributions))))
+    return replace(
+        clean(),
+        bundle=cast(
+            Bundle, With(clean().bundle, predictor=With(clean().bundle.predictor, contributions=contributions))
+        ),
+    )
 
 
 def test_contributions_that_do_not_add_up_are_named_with_their_rows() -> None:
@@ -73,18 +59,13 @@ def test_a_refusal_without_a_reason_is_named() -> None:
     reference = clean().bundle.reference
     assert reference is not None
     none = replace(reference, contributions=tuple(99.0 for _ in reference.contributions))
-    found = answer(replace(clean(), bundle=cast(Bundle, _Bundle(reference=none))), COMPLETE)
+    found = answer(replace(clean(), bundle=cast(Bundle, With(clean().bundle, reference=none))), COMPLETE)
     assert found.status == "failed"
     assert re.search(r"\d+ of \d+ refusals have no reason", found.why)
     assert found.evidence["without_reason"]
 
 
 def test_a_first_reason_that_a_cent_turns_is_found() -> None:
-    def flickering(row: Any) -> list[float]:
-        parts = [0.1] * len(row)
-        parts[round(row[1] * 100) % 2] = 3.0
-        return parts
-
     found = answer(explained(flickering), STABLE)
     assert found.status == "failed"
     assert found.evidence["kept"]["a_cent"]["value"] < 0.6
@@ -101,7 +82,13 @@ def test_a_first_reason_that_is_another_each_time_is_found() -> None:
         parts[next(calls) // 7 % 3] = 3.0
         return parts
 
-    found = answer(replace(subject, bundle=cast(Bundle, _Bundle(predictor=_Predictor(by_turns)))), STABLE)
+    found = answer(
+        replace(
+            subject,
+            bundle=cast(Bundle, With(clean().bundle, predictor=With(clean().bundle.predictor, contributions=by_turns))),
+        ),
+        STABLE,
+    )
     assert found.status == "failed"
 
 
@@ -111,7 +98,7 @@ def with_contract(tmp_path: Path, change: Any) -> Subject:
     assert text != CONTRACT
     (tmp_path / "contract.py").write_text(text)
     frozen = load_file(tmp_path / "contract.py")
-    subject = replace(clean(), bundle=cast(Bundle, _Bundle(contract=frozen)))
+    subject = replace(clean(), bundle=cast(Bundle, With(clean().bundle, contract=frozen)))
     subject.__dict__["rows"] = clean().rows
     subject.__dict__["split"] = clean().split
     return subject
@@ -204,7 +191,7 @@ def test_a_card_without_a_figure_is_not_complete() -> None:
 
     def without(**changes: Any) -> Any:
         manifest = replace(clean().bundle.manifest, training=training | changes)
-        subject = replace(clean(), bundle=cast(Bundle, _Bundle(manifest=manifest)))
+        subject = replace(clean(), bundle=cast(Bundle, With(clean().bundle, manifest=manifest)))
         subject.__dict__.update({name: getattr(clean(), name) for name in ("rows", "split", "settings", "records")})
         return answer(subject, CARD)
 

@@ -9,6 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.checks.applications import Change, Columns, looked_at_later, version
+from tests.checks.histories import (
+    STUMP,
+    WELL,
+    a_negative_sex,
+    a_new_job,
+    after_the_fact,
+    blanked,
+    blanked_where_it_must_not_be,
+    codes,
+    few_women,
+    no_rule_for_cooks,
+    other_money,
+    rows_again,
+    shifted,
+    the_target,
+    worse_for_women,
+)
 
 from holdfast.bundle.load import load
 from holdfast.checks import (
@@ -54,63 +71,6 @@ def test_a_clean_history_passes_every_check_of_it(tmp_path: Path, seed: int) -> 
     assert answers["GATE105"].evidence["future"]["rows"] > 20
 
 
-def rows_again(made: Columns) -> None:
-    """A third of the rows stand there twice, under another id."""
-    again = np.arange(0, 3_000, 3)
-    for name, values in made.items():
-        made[name] = np.concatenate([np.asarray(values, dtype=object), np.asarray(values, dtype=object)[again]])
-    made["id"] = [*made["id"][:3_000], *(f"b{at:05d}" for at in again)]
-    _typed(made)
-
-
-def _typed(made: Columns) -> None:
-    for name in made:
-        if name not in ("id", "at", "person", "job", "sex"):
-            made[name] = np.asarray(made[name].tolist())
-        else:
-            made[name] = list(made[name])
-
-
-def the_target(made: Columns) -> None:
-    made["noise_3"] = made["bad"] * 2.5 - 1
-
-
-def after_the_fact(made: Columns) -> None:
-    chance = np.random.default_rng(4)
-    made["score"] = chance.normal(0, 1, 3_000)  # so that what was known says less than what was not
-    made["noise_2"] = np.round(made["bad"] * 2.2 + chance.normal(0, 1, 3_000), 6)
-
-
-def a_negative_sex(made: Columns) -> None:
-    made["sex"][77] = "x"
-
-
-def other_money(made: Columns) -> None:
-    made["income"][2_300:] = made["income"][2_300:] * 35
-
-
-def a_new_job(made: Columns) -> None:
-    made["job"][2_300:] = np.where(made["job"][2_300:] == "cook", "driver", made["job"][2_300:])
-    made["job"][:2_300] = np.where(made["job"][:2_300] == "driver", "clerk", made["job"][:2_300])
-
-
-def codes(made: Columns) -> None:
-    made["debt"][100:140] = 999_999
-    made["late"][50:90] = -1
-    made["late"][150:190] = -2
-    made["job"][500:520] = "n/a"
-
-
-def few_women(made: Columns) -> None:
-    made["sex"][:] = "m"
-    made["sex"][::300] = "f"
-
-
-def worse_for_women(made: Columns) -> None:
-    women = np.asarray(made["sex"]) == "f"
-    made["bad"][np.flatnonzero(women)[::3]] = True
-
-
 FAULTS: dict[str, tuple[Check, Change, str]] = {
     "rows again": (data_duplicates.CHECK, rows_again, "b00000 repeats a00000"),
     "the target": (data_leakage.CHECK, the_target, "noise_3 ranks the rows alone, with a ROC-AUC of 1.000"),
@@ -148,19 +108,6 @@ def test_a_value_against_the_contract_is_named_with_its_row_though_no_feature_re
     answer = data_formats.CHECK.ask(subject, Limits())
     assert answer.status == "failed"
     assert "asked.parquet: sex.values: row 77: " in answer.why
-
-
-def blanked(made: Columns) -> None:
-    made["score"][1_234] = np.nan
-
-
-def shifted(made: Columns) -> None:
-    made["debt"] = np.roll(made["debt"], 1)
-
-
-def blanked_where_it_must_not_be(made: Columns) -> None:
-    made["income"] = made["income"].astype(float)
-    made["income"][1_234] = np.nan
 
 
 def test_a_blanked_cell_and_a_shifted_column_are_refused_with_the_place(tmp_path: Path) -> None:
@@ -222,12 +169,6 @@ def beside(subject: Subject, settings: TrainingSettings) -> Subject:
     return replace(subject, champion=load(folder, expect=done.bundle))
 
 
-STUMP = TrainingSettings(
-    family="decision_tree", folds=2, bootstrap=20, params={"max_depth": 1}, without=("debt", "score", "late")
-)
-WELL = TrainingSettings(folds=2, bootstrap=20, threads=1, params={"n_estimators": 120, "num_leaves": 15})
-
-
 def test_a_version_that_is_worse_than_the_champion_is_stopped_and_a_better_one_is_not(tmp_path: Path) -> None:
     answer = performance_champion.CHECK.ask(beside(version(tmp_path / "a", settings=STUMP), WELL), Limits())
     assert answer.status == "failed"
@@ -242,12 +183,6 @@ def test_a_version_that_is_worse_than_its_baseline_is_stopped(tmp_path: Path) ->
         version(tmp_path / "a", settings=replace(STUMP, baseline="logistic_regression")), Limits()
     )
     assert answer.status == "failed"
-
-
-def no_rule_for_cooks(made: Columns) -> None:
-    chance = np.random.default_rng(8)
-    cooks = np.flatnonzero(np.asarray(made["job"]) == "cook")
-    made["bad"][cooks] = chance.random(len(cooks)) < 0.4
 
 
 def test_a_segment_that_is_guessed_at_is_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 from tests.checks import stage
+from tests.checks.unsound import SLOW
 
 from holdfast.checks import load, scalability_load, scalability_peak, scalability_resources
 from holdfast.checks.check import Check
@@ -76,17 +77,6 @@ def test_a_limit_that_is_missed_is_named(subject: Subject, check: Check, limit: 
     assert answer.status == "failed"
     assert named in answer.why
     assert answer.mend
-
-
-SLOW = """
-import time
-from holdfast.serving.decide import Decider
-decide = Decider.decide
-def slowly(*words, **more):
-    time.sleep(0.06)
-    return decide(*words, **more)
-Decider.decide = slowly
-"""
 
 
 def test_a_slow_server_is_found(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.checks import stage
+from tests.checks.unsound import LYING, Nowhere
 
 from holdfast.checks import (
     monitoring_drift,
@@ -17,7 +18,6 @@ from holdfast.checks import (
 )
 from holdfast.checks.check import Check
 from holdfast.checks.subject import Subject
-from holdfast.project.alerts import Alert
 from holdfast.project.project import Project
 
 
@@ -43,18 +43,6 @@ def test_a_sound_version_passes_in_any_order_on_one_server(project: Project) -> 
     assert errors.evidence["statuses_while_the_disk_was_full"] == {"503": monitoring_errors.ASKED}
 
 
-class Nowhere:
-    """A way by which nothing arrives, and that does not say so."""
-
-    name = "nowhere"
-
-    def __init__(self, _: str) -> None:
-        pass
-
-    def send(self, alert: Alert) -> None:
-        pass
-
-
 @pytest.mark.parametrize("check", [monitoring_drift.CHECK, monitoring_outage.CHECK, monitoring_errors.CHECK])
 def test_an_alert_that_does_not_arrive_is_found(
     subject: Subject, check: Check, monkeypatch: pytest.MonkeyPatch
@@ -71,19 +59,6 @@ def test_drift_that_alerts_of_everything_or_of_nothing_is_found(project: Project
             answer = stage.asked(monitoring_drift.CHECK, found)
         assert answer.status == "failed"
         assert why in answer.why
-
-
-LYING = """
-import msgspec
-from holdfast.ledger.writer import LedgerWriter
-settle = LedgerWriter.settle
-def lie(self, records, read=None):
-    try:
-        return settle(self, records, read)
-    except Exception:
-        return [msgspec.structs.replace(record, seq=1) for record in records]
-LedgerWriter.settle = lie
-"""
 
 
 def test_answers_that_are_not_on_the_disk_are_found(

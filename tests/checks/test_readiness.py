@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.checks import stage
+from tests.checks.unsound import OTHER_FEATURES, OTHER_SHAPE, ROUNDED
 
 from holdfast.checks import (
     readiness_documents,
@@ -41,29 +42,6 @@ def test_a_sound_version_answers_as_documented(subject: Subject) -> None:
     told = answer.evidence
     assert told["computed_again_from_records"] == told["answers"] == 200
     assert len(told["replies_as_documented"]) == 13
-
-
-ROUNDED = """
-from holdfast.serving import replies
-decision = replies.decision
-replies.decision = lambda record, names: {**decision(record, names), "probability": record.probability + 1e-15}
-"""
-
-
-OTHER_SHAPE = """
-from holdfast.serving import replies
-replies.error_shape = lambda message, problems, shown=None: {"error": message}
-"""
-
-
-OTHER_FEATURES = """
-from holdfast.serving import live
-compile_row = live.compile_row
-def shifted(contract):
-    row = compile_row(contract)
-    return lambda *words: [value + 1 if at == 0 else value for at, value in enumerate(row(*words))]
-live.compile_row = shifted
-"""
 
 
 @pytest.mark.parametrize(

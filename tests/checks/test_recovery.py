@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.checks import stage
+from tests.checks.unsound import flip
 
 from holdfast.checks import (
     recovery_backup,
@@ -45,12 +46,6 @@ def test_a_first_version_comes_back_and_goes_back_to_itself(subject: Subject) ->
     assert back.status == "passed", back.why
     assert not back.evidence["former_is_another_version"]
     assert "no other version was live" in back.why
-
-
-def flip(file: Path) -> None:
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    file.write_bytes(bytes(data))
 
 
 @pytest.mark.parametrize("pattern", ["**/bundles/*/model.*", "mlflow.db", "contract.py"])

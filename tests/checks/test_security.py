@@ -15,6 +15,7 @@ import mlflow
 import numpy as np
 import pytest
 from tests.checks.lender import CONTRACT, answer, clean, copied, loans, make
+from tests.checks.unsound import Fragile, With
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.bundle.load import load
@@ -122,23 +123,12 @@ def test_a_persons_data_in_the_contract_is_named(tmp_path: Path, fault: str) -> 
     frozen = load_file(tmp_path / "contract.py")
     subject = clean()
     wider = cast(Any, type("Rows", (), {"X": np.zeros((5, len(frozen.features))), "__len__": lambda _: 5}))()
-    other = cast(Subject, _With(subject, contract=frozen, rows=wider, project=None))
+    other = cast(Subject, With(subject, contract=frozen, rows=wider, project=None))
     found = PERSONAL.ask(other, Limits())
     assert found.status == "failed"
     assert told in found.why
     assert "ada@example.org" not in found.why
     assert found.mend
-
-
-class _With:
-    """A subject with some of its parts replaced."""
-
-    def __init__(self, subject: Subject, **parts: Any) -> None:
-        self._subject = subject
-        self.__dict__.update(parts)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._subject, name)
 
 
 def test_a_persons_data_in_the_bundles_files_is_named(tmp_path: Path) -> None:
@@ -213,23 +203,9 @@ def test_a_loader_that_takes_what_is_poisoned_is_found_out(monkeypatch: pytest.M
     assert "so that refusing shows nothing" in answer(clean(), CONTENT).why
 
 
-class _Fragile:
-    """A model that looks at the last digit of an amount."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._bundle, name)
-
-    def predict_matrix(self, matrix: Any) -> Any:
-        odd = np.sin(np.round(matrix[:, 1] * 100)) > 0
-        return odd.astype(float), np.where(odd, 0.9, 0.01)
-
-
 def test_a_model_that_a_hundredth_turns_is_found_and_the_field_named() -> None:
     sound = clean()
-    fragile = replace(sound, bundle=cast(Bundle, _Fragile(sound.bundle)))
+    fragile = replace(sound, bundle=cast(Bundle, Fragile(sound.bundle)))
     found = answer(fragile, ADVERSARIAL)
     assert found.status == "failed"
     assert found.evidence["turned"]["value"] > 0.4
