@@ -107,7 +107,7 @@ def test_a_value_against_the_contract_is_named_with_its_row_though_no_feature_re
     subject = looked_at_later(version(tmp_path / "project"), a_negative_sex)
     answer = data_formats.CHECK.ask(subject, Limits())
     assert answer.status == "failed"
-    assert "asked.parquet: sex.values: row 77: " in answer.why
+    assert "asked.parquet: sex.values: row 77 (id a00077): " in answer.why
 
 
 def test_a_blanked_cell_and_a_shifted_column_are_refused_with_the_place(tmp_path: Path) -> None:

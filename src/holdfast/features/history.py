@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -83,8 +84,8 @@ class Report:
     assumed_labels: list[str] = field(default_factory=list)
     unmatched_outcomes: dict[str, int] = field(default_factory=dict)
 
-    def take_in(self, name: str, read: ParsedTable, refuse: Refuse) -> None:
-        """Count what was read. Refused values raise HoldfastError, unless their rows are to be dropped."""
+    def take_in(self, name: str, read: ParsedTable, refuse: Refuse, given: Input = None) -> None:
+        """Count what was read from `given`. Refused values raise HoldfastError, unless their rows are to be dropped."""
         self.rows[name] = self.rows.get(name, 0) + read.rows
         if not read.problems:
             return
@@ -92,7 +93,7 @@ class Report:
         if refuse == "raise":
             raise HoldfastError(
                 f"{refused:,} of {read.rows:,} rows hold values the contract refuses",
-                where=name,
+                where=f"{name}: {given}" if isinstance(given, str | Path) else name,
                 mend="mend the values, state a policy in the contract, or drop such rows (refuse='drop')",
                 problems=read.problems,
             )
@@ -219,8 +220,8 @@ def load(
 ) -> tuple[Events, dict[str, Column], dict[str, Column]]:
     """The events of one input, with the values and arrivals of the labels that stand beside them."""
     columns = columns_of(source, fields, labels, sources.names_of(table, source.name))
-    read = parse_table(source, fields, labels, columns, _table(source, table, columns), spared=spared)
-    report.take_in(source.name, read, refuse)
+    read = parse_table(source, fields, labels, columns, _table(source, table, columns), spared=spared, given=table)
+    report.take_in(source.name, read, refuse, table)
     parsed, time = read.cells, read.cells[source.time]
     known = parsed[source.known_at].values if source.known_at is not None else time.values + source.lag
     events = Events(

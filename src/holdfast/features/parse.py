@@ -24,6 +24,7 @@ from holdfast.errors import Problem
 from holdfast.features.columns import Column
 from holdfast.features.instants import plain_instants
 from holdfast.features.numbers import JSON_NUMBER, NEAR, plain_reals, plain_scaled
+from holdfast.features.places import Place, numbered
 
 Flags = NDArray[np.bool_]
 SHOWN = 10
@@ -46,8 +47,8 @@ class Parsed:
     problems: tuple[Problem, ...]
 
 
-def parse(field: Field, array: pa.Array | pa.ChunkedArray, first_row: int = 0) -> Parsed:
-    """Read every value of a field. Row numbers in problems count from `first_row`.
+def parse(field: Field, array: pa.Array | pa.ChunkedArray, first_row: int = 0, place: Place | None = None) -> Parsed:
+    """Read every value of a field. Row numbers in problems count from `first_row`, or `place` tells where a row is.
 
     Text (from CSV) is read as the value it spells: numbers exactly, true/false/1/0, ISO 8601. Binary doubles become
     decimals k = rint(x·10^s) iff |x·10^s − k| ≤ 1e-6 and |k| < 2^52; float32 only where the field allows it.
@@ -69,7 +70,7 @@ def parse(field: Field, array: pa.Array | pa.ChunkedArray, first_row: int = 0) -
     problems: list[Problem] = []
     odd = np.flatnonzero(~plain)
     if len(odd):
-        _odd_values(field, array, odd, column, valid, refused, problems, first_row)
+        _odd_values(field, array, odd, column, valid, refused, problems, place or numbered(first_row))
     if field.type in ("real", "category", "text"):
         return Parsed(Column(column), refused, tuple(problems))
     return Parsed(Column(column, None if valid.all() else valid), refused, tuple(problems))
@@ -83,7 +84,7 @@ def _odd_values(
     valid: Flags,
     refused: Flags,
     problems: list[Problem],
-    first_row: int,
+    place: Place,
 ) -> None:
     """Each distinct odd value once through the scalar reader, its answer to every row that has it."""
     coded = _spelled(array.take(pa.array(odd))).dictionary_encode()
@@ -115,7 +116,7 @@ def _odd_values(
     refused[odd[bad]] = True
     for row, code in zip(odd[bad][:SHOWN].tolist(), codes[bad][:SHOWN].tolist(), strict=True):
         told = faults[code]
-        problems.append(Problem(field.name, told.code, f"row {row + first_row}: {told.what}", told.mend))
+        problems.append(Problem(field.name, told.code, f"{place(row)}: {told.what}", told.mend))
 
 
 def _coarse(field: Field, raw: object, cell: Cell) -> bool:

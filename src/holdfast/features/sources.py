@@ -21,14 +21,15 @@ Input = Any
 """A path (str or Path) to .parquet, .csv or .csv.gz, a directory of them, a pyarrow Table, a pandas or Polars frame."""
 
 BATCH = 131_072
-_CSV = (".csv", ".csv.gz")
+CSV = (".csv", ".csv.gz")
+"""How the name of a CSV file ends."""
 _PARQUET = (".parquet", ".pq")
 
 
 def names_of(source: Input, where: str = "") -> list[str]:
     """The columns an input has, in its own order."""
     if isinstance(source, str | Path):
-        return _file_names(_files(Path(source), where)[0], where)
+        return _file_names(files(Path(source), where)[0], where)
     return [str(name) for name in _frame(source, None, where).column_names]
 
 
@@ -36,7 +37,7 @@ def read(source: Input, columns: Sequence[str], where: str = "") -> pa.Table:
     """These columns of the whole input. Raises HoldfastError when it cannot be read."""
     if not isinstance(source, str | Path):
         return _frame(source, columns, where).select(list(columns))
-    tables = [_read_file(path, columns, where) for path in _files(Path(source), where)]
+    tables = [_read_file(path, columns, where) for path in files(Path(source), where)]
     try:
         return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
     except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
@@ -51,9 +52,9 @@ def stream(source: Input, columns: Sequence[str], where: str = "", rows: int = B
         for start in range(0, table.num_rows, rows):
             yield table.slice(start, rows)
         return
-    for path in _files(Path(source), where):
+    for path in files(Path(source), where):
         with _faults(path, where):
-            if path.name.endswith(_CSV):
+            if path.name.endswith(CSV):
                 with pyarrow.csv.open_csv(path, **_csv_options(columns)) as reader:
                     for batch in reader:
                         yield pa.Table.from_batches([batch])
@@ -67,11 +68,11 @@ def count(source: Input, where: str = "") -> int | None:
     """How many rows there are, where that is known without reading them."""
     if not isinstance(source, str | Path):
         return len(source)
-    files = _files(Path(source), where)
-    if any(path.name.endswith(_CSV) for path in files):
+    found = files(Path(source), where)
+    if any(path.name.endswith(CSV) for path in found):
         return None
     rows = 0
-    for path in files:
+    for path in found:
         with _faults(path, where):
             rows += int(pyarrow.parquet.read_metadata(path).num_rows)
     return rows
@@ -102,16 +103,17 @@ def _faults(path: Path, where: str) -> Iterator[None]:
         raise HoldfastError(f"cannot read {path}: {told}", where=where, mend=mend) from error
 
 
-def _files(path: Path, where: str) -> list[Path]:
+def files(path: Path, where: str) -> list[Path]:
+    """The files of an input, in the order they are read. Raises HoldfastError when there are none."""
     if not path.exists():
         raise HoldfastError(f"there is no {path}", where=where, mend="check the path of this input")
     if not path.is_dir():
-        if path.name.endswith(_CSV + _PARQUET):
+        if path.name.endswith(CSV + _PARQUET):
             return [path]
         raise HoldfastError(
             f"{path} is neither Parquet nor CSV by its name", where=where, mend="name it .parquet, .csv or .csv.gz"
         )
-    found = sorted(item for item in path.rglob("*") if item.name.endswith(_CSV + _PARQUET) and item.is_file())
+    found = sorted(item for item in path.rglob("*") if item.name.endswith(CSV + _PARQUET) and item.is_file())
     if not found:
         raise HoldfastError(f"{path} holds no .parquet or .csv file", where=where, mend="check the path of this input")
     return found
@@ -120,7 +122,7 @@ def _files(path: Path, where: str) -> list[Path]:
 def _file_names(path: Path, where: str) -> list[str]:
     names: list[str] = []
     with _faults(path, where):
-        if path.name.endswith(_CSV):
+        if path.name.endswith(CSV):
             with pyarrow.csv.open_csv(path) as reader:
                 names = list(reader.schema.names)
         else:
@@ -131,7 +133,7 @@ def _file_names(path: Path, where: str) -> list[str]:
 def _read_file(path: Path, columns: Sequence[str], where: str) -> pa.Table:
     table: pa.Table = None
     with _faults(path, where):
-        if path.name.endswith(_CSV):
+        if path.name.endswith(CSV):
             table = pyarrow.csv.read_csv(path, **_csv_options(columns))
         else:
             with pyarrow.parquet.ParquetFile(path) as file:

@@ -104,8 +104,8 @@ def spill(
     report.rows[source.name] = 0
     try:
         for part in sources.stream(given, wanted, source.name, CHUNK):
-            read = parse_table(source, fields, labels, columns, part, row)
-            report.take_in(source.name, read, refuse)
+            read = parse_table(source, fields, labels, columns, part, row, given=given)
+            report.take_in(source.name, read, refuse, given)
             table = _stored(shape, read.cells, row).filter(pa.array(~read.refused))
             writer = writer or pq.ParquetWriter(raw, table.schema, compression="lz4")
             writer.write_table(table)

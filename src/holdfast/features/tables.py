@@ -15,6 +15,7 @@ from holdfast.features import sources
 from holdfast.features.columns import Column
 from holdfast.features.needs import arrival_field, instant_field, label_field
 from holdfast.features.parse import parse
+from holdfast.features.places import placed
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,20 @@ def parse_table(
     table: pa.Table,
     first_row: int = 0,
     spared: Collection[str] = (),
+    given: sources.Input = None,
 ) -> ParsedTable:
     """Parse fields, labels and instants. `columns` comes from `columns_of`; a column it lacks is null throughout.
 
-    A value that a `spared` field refuses is null, and costs its row nothing.
+    A value that a `spared` field refuses is null, and costs its row nothing. Problems tell where in `given` they are.
     """
     cells: dict[str, Column] = {}
     refused = np.zeros(table.num_rows, dtype=np.bool_)
     problems: list[Problem] = []
     unread: dict[str, NDArray[np.bool_]] = {}
+    place = placed(given, table.column(columns[source.id]) if source.id in columns else None, first_row)
     for name, spec in specs_of(source, fields, labels).items():
         array = table.column(columns[name]) if name in columns else pa.nulls(table.num_rows, pa.large_string())
-        read = parse(spec, array, first_row)
+        read = parse(spec, array, first_row, place)
         cells[name] = read.column
         if name not in spared:
             refused |= read.refused

@@ -17,6 +17,7 @@ from holdfast.features.columns import Column, given, joined, take
 from holdfast.features.history import Events, Outcomes, Records, canonical_order, positions, received_outcomes
 from holdfast.features.kernel.columns import evaluate
 from holdfast.features.parse import Parsed, parse
+from holdfast.features.places import Place, placed
 from holdfast.features.sources import resolve
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class Reader:
         from holdfast.project.score import Chunk
 
         source, rows = self._contract.deciding, table.num_rows
-        read = [self._read(item, table, rows) for item in source.fields]
+        ids = self._found.get(source.id)
+        place = placed(self._where, None if ids is None else table.column(ids), self._row)
+        read = [self._read(item, table, rows, place) for item in source.fields]
         refused = np.zeros(rows, dtype=np.bool_)
         for item in read:
             refused |= item.refused
@@ -74,13 +77,13 @@ class Reader:
         matrix = evaluate(self._contract, cells, aggregates)
         return Chunk(cells[source.id].values, times, matrix, int(refused.sum()), problems)
 
-    def _read(self, item: Field, table: pa.Table, rows: int) -> Parsed:
+    def _read(self, item: Field, table: pa.Table, rows: int, place: Place) -> Parsed:
         name = self._found.get(item.name)
         if name is not None:
-            return parse(item, table.column(name), self._row)
+            return parse(item, table.column(name), self._row, place)
         if item.generated:
             return Parsed(self._generated(item, rows), np.zeros(rows, dtype=np.bool_), ())
-        return parse(item, pa.nulls(rows, pa.string()), self._row)
+        return parse(item, pa.nulls(rows, pa.string()), self._row, place)
 
     def _generated(self, item: Field, rows: int) -> Column:
         """What the server would fill in: the row's number as id, now as time."""
