@@ -69,7 +69,7 @@ class Example:
         print(f"  AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}) on rows it has not seen; ", end="")
         print(f"baseline {metrics['baseline']['roc_auc']['value']:.3f}, published {self.published}")
         version = str(trained["version"])
-        holdfast(folder, "score", self.input, "scored.parquet", "--model", version)
+        holdfast(folder, "score", self.input, "scored.parquet", "--model", version, "--as", "history")
         probabilities = pq.read_table(folder / "scored.parquet").column("probability").to_numpy()
         print(f"  {len(probabilities):,} rows scored, mean probability {np.mean(probabilities):.3f}")
         again = holdfast(folder, "reproduce", version)
