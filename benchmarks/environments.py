@@ -1,6 +1,7 @@
 """An environment for each peer: they do not resolve together with us, nor with each other.
 
-Each is made from the hash-locked `peers/NAME/requirements.txt` into `.venv-NAME/`, and made again when that changed.
+Each is made from the hash-locked `peers/NAME/requirements.txt` (or that in `scorecard/peers/`) into `.venv-NAME/`, and
+made again when that changed.
 
     python -m benchmarks.environments [NAME …]      make them
     python -m benchmarks.environments --lock        lock their requirements again (needs uv)
@@ -17,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"
+JUDGES = HERE / "scorecard" / "peers"
 STAMP = ".installed-from"
 
 
@@ -26,7 +28,7 @@ class NotInstalled(Exception):  # noqa: N818 — a peer that is left out, not a 
 
 def environment(name: str) -> Path:
     """The Python of a peer's environment, made first when it is not there. Raises NotInstalled."""
-    requirements = PEERS / name / "requirements.txt"
+    requirements = folder(name) / "requirements.txt"
     place = HERE.parent / f".venv-{name}"
     python, stamp = place / "bin" / "python", place / STAMP
     wanted = requirements.read_text()
@@ -52,7 +54,6 @@ def environment(name: str) -> Path:
 
 def lock(name: str) -> None:
     """Hashes for every platform, and no address of a package index."""
-    folder = PEERS / name
     words = [
         "--quiet",
         "--universal",
@@ -64,11 +65,17 @@ def lock(name: str) -> None:
     ]
     # From within, so that the comments name no path.
     command = ["uv", "pip", "compile", *words, "requirements.in", "-o", "requirements.txt"]
-    subprocess.run(command, check=True, cwd=folder)
+    subprocess.run(command, check=True, cwd=folder(name))
 
 
 def names() -> list[str]:
-    return sorted(path.parent.name for path in PEERS.glob("*/requirements.in"))
+    return sorted(path.parent.name for place in (PEERS, JUDGES) for path in place.glob("*/requirements.in"))
+
+
+def folder(name: str) -> Path:
+    """Where a peer's requirements are, and what runs in its environment."""
+    judge = JUDGES / name
+    return judge if judge.is_dir() else PEERS / name
 
 
 def main() -> int:

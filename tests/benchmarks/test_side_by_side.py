@@ -140,7 +140,7 @@ def test_each_peer_has_locked_requirements_without_addresses_or_paths() -> None:
     wanted = {item.env for item in CONTENDERS if item.env}
     assert wanted <= set(environments.names())
     for name in environments.names():
-        text = (environments.PEERS / name / "requirements.txt").read_text()
+        text = (environments.folder(name) / "requirements.txt").read_text()
         assert text.count("==") > 1, name
         assert "--hash=sha256:" in text, name
         assert "://" not in text, name
