@@ -1,8 +1,8 @@
 """Who will not pay next month: what a bank knew of a card customer at the end of September 2005.
 
 The data has codes its description does not know (EDUCATION 0, 5, 6; MARRIAGE 0): they are read as unknown, with a
-warning, and never silently as something else. PAY_n is the repayment status n months back: -2 nothing to pay,
--1 paid in full, 0 paid the minimum, 1 and more months late.
+warning, and never silently as something else. PAY_n is the repayment status n months back; its description lists -1 and
+1 to 9, and the data has -2 and 0 besides (nothing to pay, and the minimum paid, as its readers found out).
 """
 
 from holdfast.contract import (
@@ -21,6 +21,7 @@ from holdfast.contract import (
 
 MONTHS = (0, 2, 3, 4, 5, 6)  # the data calls September 0 and August 2
 LATEST = range(1, 7)
+STATUS = "-1 paid duly, 1 to 9 so many months late"  # all that the data's description says
 
 customers = Events(
     "customers",
@@ -34,7 +35,7 @@ customers = Events(
         "EDUCATION": category("1", "2", "3", "4", on_unknown="unknown"),
         "MARRIAGE": category("1", "2", "3", on_unknown="unknown", protected=True),
         "AGE": integer(at_least=18, at_most=120, protected=True),
-        **{f"PAY_{month}": integer(at_least=-2, at_most=9) for month in MONTHS},
+        **{f"PAY_{month}": integer(at_least=-2, at_most=9, description=STATUS) for month in MONTHS},
         **{f"BILL_AMT{month}": integer(unit="TWD") for month in LATEST},
         **{f"PAY_AMT{month}": integer(at_least=0, unit="TWD") for month in LATEST},
     },

@@ -53,7 +53,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     least = min(ratios, key=lambda item: item.value)
     return passed(
         f"by {', '.join(names)} and where two of them meet: impact ratios from {least.value:.2f} "
-        f"({least.low:.2f} to {least.high:.2f}) on{told}",
+        f"({least.low:.2f} to {least.high:.2f}){told}",
         **evidence,
     )
 

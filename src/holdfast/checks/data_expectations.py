@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.checks.check import DATA, Answer, Check, failed, passed
-from holdfast.checks.expectations import batch, suite, validated
+from holdfast.checks.check import DATA, Answer, Check, failed, not_applicable, passed
+from holdfast.checks.expectations import INSTALL, batch, suite, validated
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
 
@@ -23,7 +23,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         told = validated(suite(source), rows)
     except ImportError as error:
         why = f"Great Expectations is not installed ({error})"
-        return Answer("crashed", why, "pip install 'great-expectations>=1.24,<2', or leave it: this is advice", {})
+        return not_applicable(why, f"{INSTALL}, or leave it: this is advice")
     results = [_plain(item) for item in told["results"]]
     wrong = [item for item in results if not item["success"]]
     evidence: dict[str, Any] = {

@@ -9,6 +9,9 @@ from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
 from holdfast.contract.model import NULL_CODE
 
+SHOWN = 5
+"""Features named, the worst first; the rest are counted, and all are in the evidence."""
+
 
 def ask(subject: Subject, limits: Limits) -> Answer:
     learned = subject.rows.X[subject.split.train.index]
@@ -21,12 +24,13 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         there = values[~gone]
         if len(there) and (there == there[0]).all() and not gone.any():
             constant.append(name)
-    lacking = [name for name, share in missing.items() if share > limits.most_missing]
+    lacking = sorted((n for n, share in missing.items() if share > limits.most_missing), key=lambda n: -missing[n])
     evidence = {"missing_share": missing, "constant": constant}
     if lacking or constant:
         told = [f"{name} is missing in {missing[name]:.1%}" for name in lacking]
         told += [f"{name} is always the same" for name in constant]
-        return failed("; ".join(told), "mend its source, or train --without it", **evidence)
+        more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+        return failed("; ".join(told[:SHOWN]) + more, "mend its source, or train --without it", **evidence)
     most = max(missing, key=missing.__getitem__)
     return passed(f"missing most often: {most}, in {missing[most]:.1%}; none is constant", **evidence)
 

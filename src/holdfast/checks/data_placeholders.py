@@ -1,7 +1,8 @@
 """GATE109: does a value mean something else than it says? −1 for never, 999 for not asked, a word nobody declared.
 
 A model reads 999 as much. What looks like a code is told with where it stands; whether it is one, only people know, so
-this stops nobody. A code that the field's description speaks of, or that the contract declares, is no find.
+this stops nobody. What a description lists (`-1 paid duly, 1 to 9 months late`) is all that its field may mean. A code
+that the field's description speaks of, or that the contract declares, is no find.
 """
 
 from __future__ import annotations

@@ -1,21 +1,25 @@
 """A Great Expectations suite made from the contract, and what it says of a batch of history.
 
 The contract stays the truth: `holdfast validate` and every request are read by it. The suite says the same to those who
-work with Great Expectations, and its validation result is kept.
+work with Great Expectations, and its validation result is kept. Its page is written as Markdown: the HTML one loads its
+parts from a dozen hosts.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.contract.model import Field, Source
+from holdfast.errors import HoldfastError
 from holdfast.project.validate import COVERED
 
 if TYPE_CHECKING:
     import pandas as pd
 
+INSTALL = "pip install 'holdfast[expectations]'"
 MOST = 50_000
 KEPT = 0.99
 """Least share where the contract has a policy for what is odd: it happens, and should be rare."""
@@ -54,7 +58,7 @@ def _of(field: Field, *, key: bool) -> list[Expectation]:
     return found
 
 
-def batch(source: Source, path: Path, seed: int) -> pd.DataFrame:
+def batch(source: Source, path: Path, seed: int, most: int | None = MOST) -> pd.DataFrame:
     """At most so many rows of a file by the contract's names; placeholders are null, and so is what is no number."""
     import numpy as np
     import pandas as pd
@@ -66,8 +70,8 @@ def batch(source: Source, path: Path, seed: int) -> pd.DataFrame:
     columns = {item.name: sources.resolve(names, item.name, item.former, optional=True)[0] for item in source.fields}
     found = {field: column for field, column in columns.items() if column is not None}
     table = sources.read(path, list(dict.fromkeys(found.values())), source.name)
-    if table.num_rows > MOST:
-        table = table.take(np.sort(np.random.default_rng(seed).permutation(table.num_rows)[:MOST]))
+    if most is not None and table.num_rows > most:
+        table = table.take(np.sort(np.random.default_rng(seed).permutation(table.num_rows)[:most]))
     made = {}
     for name, column in found.items():
         field = source.field(name)
@@ -82,16 +86,46 @@ def batch(source: Source, path: Path, seed: int) -> pd.DataFrame:
 
 def validated(expectations: list[Expectation], rows: pd.DataFrame) -> dict[str, Any]:
     """The validation result as Great Expectations tells it. Raises ImportError where it is not installed."""
+    told: dict[str, Any] = _judged(expectations, rows)[1].to_json_dict()
+    return told
+
+
+def written(source: Source, path: Path, folder: Path) -> dict[str, Any]:
+    """Hold a whole file against the suite; `suite.json`, `result.json` and `report.md` are in `folder` then.
+
+    Answers Great Expectations' own statistics. Raises HoldfastError where it is not installed.
+    """
+    try:
+        made, result = _judged(suite(source), batch(source, path, 0, None))
+    except ImportError as error:
+        raise HoldfastError(f"Great Expectations is not installed ({error})", mend=INSTALL) from error
+    from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view.view import DefaultMarkdownPageView
+
+    told: dict[str, Any] = result.to_json_dict()
+    page = DefaultMarkdownPageView().render(ValidationResultsPageRenderer(run_info_at_end=True).render(result))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("suite.json", json.dumps(made.to_json_dict(), indent=1)),
+        ("result.json", json.dumps(told, indent=1)),
+        ("report.md", page),
+    ):
+        (folder / name).write_text(text.rstrip() + "\n", encoding="utf-8")
+    statistics: dict[str, Any] = told["statistics"]
+    return {**statistics, "success": told["success"], "folder": str(folder)}
+
+
+def _judged(expectations: list[Expectation], rows: pd.DataFrame) -> tuple[Any, Any]:
+    """The suite and the result, as Great Expectations' own objects."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")  # it would tell its makers of every run
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    asset = context.data_sources.add_pandas("history").add_dataframe_asset("training")
+    asset = context.data_sources.add_pandas("history").add_dataframe_asset("batch")
     whole = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": rows})
-    made = [getattr(gx.expectations, name)(**told) for name, told in expectations]
-    result: dict[str, Any] = whole.validate(
-        gx.ExpectationSuite(name="contract", expectations=made), result_format="BASIC"
-    ).to_json_dict()
-    return result
+    made = gx.ExpectationSuite(
+        name="contract", expectations=[getattr(gx.expectations, name)(**told) for name, told in expectations]
+    )
+    return made, whole.validate(made, result_format="BASIC")

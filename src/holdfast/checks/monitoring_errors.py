@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import resource
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 from holdfast.checks.check import MONITORING, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
@@ -32,14 +34,14 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     mended = _send(server, bodies[2 * ASKED :])
     after = watched(project, server.address, told.look.seen)
     found = {rule: told.of(rule) for rule in ("ledger", "errors")}
-    evidence = {
+    evidence: dict[str, Any] = {
         "statuses_while_the_disk_was_full": counted(during),
         "statuses_afterwards": counted(mended),
-        "alerts": [item for item in found.values() if item],
-        "alerts_before": [item["what"] for item in before.arrived],
-        "alerts_afterwards": [item["what"] for item in after.arrived],
+        "alerts": [without(project.folder, item) for item in found.values() if item],
+        "alerts_before": [without(project.folder, item["what"]) for item in before.arrived],
+        "alerts_afterwards": [without(project.folder, item["what"]) for item in after.arrived],
         "seconds_to_arrive": round(told.seconds, 3),
-        "lost": told.lost,
+        "lost": without(project.folder, told.lost),
     }
     wrong = [f"no alert of the {rule} came" for rule, item in found.items() if item is None]
     if 200 in during:
@@ -64,6 +66,17 @@ def may_grow(server: Server, size: int) -> None:
         _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         soft = size if most == resource.RLIM_INFINITY or 0 <= size < most else most
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, most))
+
+
+def without(folder: Path, told: Any) -> Any:
+    """What was told, its paths from the project's folder on: the rest is another on every machine, and of no use."""
+    if isinstance(told, str):
+        for place in {str(folder), str(folder.resolve())}:
+            told = told.replace(f"{place}/", "").replace(place, ".")
+        return told
+    if isinstance(told, dict):
+        return {name: without(folder, value) for name, value in told.items()}
+    return [without(folder, item) for item in told] if isinstance(told, list | tuple) else told
 
 
 def counted(statuses: list[int]) -> dict[str, int]:

@@ -21,6 +21,10 @@ FEW = 3
 """Negative values, at most, in a field that is otherwise never negative."""
 SCALE = 10
 """Fewer different values are steps of a scale, which has an end."""
+FEW_CODES = 20
+"""Different whole numbers of a field, at most, for its description to list what they mean."""
+LISTED = re.compile(r"(?<![\w.])([-−]?\d+)(?:\s*(?:to|through|\.\.|–|—)\s*([-−]?\d+))?(?![\w.]*\d)")
+"""A number, or two with all between them, as descriptions list codes."""
 FAR = 0.5
 """How far a code stands from its neighbour, as a share of what lies between the 1 % and 99 % points of the others."""
 
@@ -94,7 +98,32 @@ class _Seen:
             why = "a word for not knowing" if declared else "not declared, and read as unknown"
             yield self._code(word, many, rows, first, why)
         if self.numbers:
-            yield from self._numbers(np.concatenate(self.numbers), rows, least)
+            values = np.concatenate(self.numbers)
+            listed = dict(self._unlisted(values))
+            for code in self._numbers(values, rows, least):
+                listed.pop(float(code.value), None)
+                yield code
+            for value, why in listed.items():
+                many = int((values == value).sum())
+                yield self._code(f"{value:g}", many, rows, int(np.flatnonzero(values == value)[0]), why)
+
+    def _unlisted(self, values: NDArray[np.float64]) -> Iterator[tuple[float, str]]:
+        """Values that stand there and not in a description that lists what others mean."""
+        spoken = [
+            (int(low.replace("−", "-")), int((high or low).replace("−", "-")))
+            for low, high in LISTED.findall(self.field.description)
+        ]
+        if self.field.type != "integer" or len(spoken) + sum(high > low for low, high in spoken) < 2:
+            return
+        found = np.unique(values[~np.isnan(values)])
+        if not len(found) or len(found) > FEW_CODES:
+            return
+        there = [any(low <= value <= high for low, high in spoken) for value in found.tolist()]
+        if sum(there) < 2:  # numbers in a sentence that lists nothing
+            return
+        for value, known in zip(found.tolist(), there, strict=True):
+            if not known:
+                yield value, "the description lists what others mean, and not this"
 
     def _numbers(self, values: NDArray[np.float64], rows: int, least: float) -> Iterator[Code]:
         there = values[~np.isnan(values)]
@@ -106,7 +135,8 @@ class _Seen:
                                  int(np.flatnonzero(values == value)[0]), why)  # fmt: skip
 
     def _code(self, value: str, many: int, rows: int, first: int, why: str) -> Code:
-        spoken = re.search(rf"(?<![\w.-]){re.escape(value)}(?![\w.])", self.field.description) is not None
+        told = self.field.description.replace("−", "-")
+        spoken = re.search(rf"(?<![\w.-]){re.escape(value)}(?![\w.])", told) is not None
         return Code(self.field.name, value, many, many / max(1, rows), first, why, spoken)
 
 

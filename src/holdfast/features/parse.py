@@ -28,7 +28,7 @@ from holdfast.features.places import Place, numbered
 
 Flags = NDArray[np.bool_]
 SHOWN = 10
-"""Problems listed per field; the rest are counted."""
+"""Problems listed per field, unless told otherwise; the rest are counted."""
 SAMPLE = 10_000
 _DTYPES: dict[str, Any] = {"real": np.float64, "category": np.int32, "text": object}
 _STORAGE = (
@@ -47,7 +47,14 @@ class Parsed:
     problems: tuple[Problem, ...]
 
 
-def parse(field: Field, array: pa.Array | pa.ChunkedArray, first_row: int = 0, place: Place | None = None) -> Parsed:
+def parse(
+    field: Field,
+    array: pa.Array | pa.ChunkedArray,
+    first_row: int = 0,
+    place: Place | None = None,
+    *,
+    shown: int = SHOWN,
+) -> Parsed:
     """Read every value of a field. Row numbers in problems count from `first_row`, or `place` tells where a row is.
 
     Text (from CSV) is read as the value it spells: numbers exactly, true/false/1/0, ISO 8601. Binary doubles become
@@ -70,7 +77,7 @@ def parse(field: Field, array: pa.Array | pa.ChunkedArray, first_row: int = 0, p
     problems: list[Problem] = []
     odd = np.flatnonzero(~plain)
     if len(odd):
-        _odd_values(field, array, odd, column, valid, refused, problems, place or numbered(first_row))
+        _odd_values(field, array, odd, column, valid, refused, problems, place or numbered(first_row), shown)
     if field.type in ("real", "category", "text"):
         return Parsed(Column(column), refused, tuple(problems))
     return Parsed(Column(column, None if valid.all() else valid), refused, tuple(problems))
@@ -85,6 +92,7 @@ def _odd_values(
     refused: Flags,
     problems: list[Problem],
     place: Place,
+    shown: int,
 ) -> None:
     """Each distinct odd value once through the scalar reader, its answer to every row that has it."""
     coded = _spelled(array.take(pa.array(odd))).dictionary_encode()
@@ -114,7 +122,7 @@ def _odd_values(
     faulty[list(faults)] = True
     bad = faulty[codes]
     refused[odd[bad]] = True
-    for row, code in zip(odd[bad][:SHOWN].tolist(), codes[bad][:SHOWN].tolist(), strict=True):
+    for row, code in zip(odd[bad][:shown].tolist(), codes[bad][:shown].tolist(), strict=True):
         told = faults[code]
         problems.append(Problem(field.name, told.code, f"{place(row)}: {told.what}", told.mend))
 

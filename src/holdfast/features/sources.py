@@ -21,6 +21,8 @@ Input = Any
 """A path (str or Path) to .parquet, .csv or .csv.gz, a directory of them, a pyarrow Table, a pandas or Polars frame."""
 
 BATCH = 131_072
+SHOWN = 5
+"""Lines of a torn CSV file that are told."""
 CSV = (".csv", ".csv.gz")
 """How the name of a CSV file ends."""
 _PARQUET = (".parquet", ".pq")
@@ -98,9 +100,29 @@ def _faults(path: Path, where: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
-        told = (str(error) or type(error).__name__).splitlines()[0]
-        mend = "give a readable Parquet or CSV file"
+        told, mend = (str(error) or type(error).__name__).splitlines()[0], "give a readable Parquet or CSV file"
+        odd = _odd_lines(path) if isinstance(error, pa.ArrowInvalid) and path.name.endswith(CSV) else []
+        if odd:
+            told = "; ".join(odd[:SHOWN]) + (f" and {len(odd) - SHOWN:,} more" if len(odd) > SHOWN else "")
+            mend = "look for a comma too many or too few there, or for a text with commas and no quotes"
         raise HoldfastError(f"cannot read {path}: {told}", where=where, mend=mend) from error
+
+
+def _odd_lines(path: Path) -> list[str]:
+    """The lines of a CSV file that have more or fewer cells than its header."""
+    found: list[str] = []
+
+    def told(row: pyarrow.csv.InvalidRow) -> str:
+        begin = ",".join(row.text.split(",")[:3])
+        found.append(f"line {row.number} has {row.actual_columns} cells, the header {row.expected_columns}: {begin}…")
+        return "skip"
+
+    options = pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=told)
+    try:
+        pyarrow.csv.read_csv(path, pyarrow.csv.ReadOptions(use_threads=False), options)
+    except (pa.ArrowInvalid, OSError):
+        return []
+    return found
 
 
 def files(path: Path, where: str) -> list[Path]:
