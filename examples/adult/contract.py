@@ -1,7 +1,7 @@
 """Who earns more than 50,000 dollars: the census of 1994, the data that fairness is usually measured on.
 
 `?` stands for an answer that was not given and is read as missing. `fnlwgt`, the number of people a row stands
-for, says nothing of the person and is not read at all.
+for, says nothing of the person and is no feature; it is declared because it tells two people apart who are alike.
 """
 
 from holdfast.contract import Contract, Events, category, days, integer, text, timestamp
@@ -42,6 +42,7 @@ people = Events(
         "hours_per_week": integer(at_least=1, at_most=99, former=("hours-per-week",), unit="hours"),
         "capital_gain": integer(at_least=0, former=("capital-gain",), unit="USD"),
         "capital_loss": integer(at_least=0, former=("capital-loss",), unit="USD"),
+        "fnlwgt": integer(at_least=0, nullable=True, description="number of people this row stands for"),
         "age": integer(at_least=16, at_most=120, protected=True, unit="years"),
         "sex": category("Female", "Male", protected=True),
         "race": category(*RACES, protected=True),

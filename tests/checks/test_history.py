@@ -24,11 +24,13 @@ from tests.checks.histories import (
     rows_again,
     shifted,
     the_target,
+    two_outcomes,
     worse_for_women,
 )
 
 from holdfast.bundle.load import load
 from holdfast.checks import (
+    data_conflicts,
     data_consistency,
     data_duplicates,
     data_expectations,
@@ -56,7 +58,7 @@ from holdfast.training.settings import TrainingSettings
 from holdfast.training.train import train
 
 ASKED: tuple[Check, ...] = (
-    data_duplicates.CHECK, data_leakage.CHECK, data_source.CHECK, data_formats.CHECK, data_consistency.CHECK,
+    data_duplicates.CHECK, data_conflicts.CHECK, data_leakage.CHECK, data_source.CHECK, data_formats.CHECK, data_consistency.CHECK,
     data_placeholders.CHECK, data_live.CHECK, data_groups.CHECK, performance_baseline.CHECK,
     performance_champion.CHECK, performance_segments.CHECK, performance_threshold.CHECK, robustness_unseen.CHECK,
     robustness_seed.CHECK,
@@ -73,6 +75,7 @@ def test_a_clean_history_passes_every_check_of_it(tmp_path: Path, seed: int) -> 
 
 FAULTS: dict[str, tuple[Check, Change, str]] = {
     "rows again": (data_duplicates.CHECK, rows_again, "b00000 repeats a00000"),
+    "two outcomes": (data_conflicts.CHECK, two_outcomes, "600 records (18.18%) are another's equals"),
     "the target": (data_leakage.CHECK, the_target, "noise_3 ranks the rows alone, with a ROC-AUC of 1.000"),
     "after the fact": (data_leakage.CHECK, after_the_fact, "without noise_2 a model loses"),
     "other money": (data_consistency.CHECK, other_money, "income is distributed otherwise in the test rows"),

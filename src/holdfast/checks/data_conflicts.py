@@ -1,10 +1,16 @@
-"""GATE104: do equal rows have equal labels? Where they do not, one of the labels is wrong or a feature is lacking."""
+"""GATE104: do equal records have equal labels? Where they do not, one of the labels is wrong, or a field is lacking.
+
+Equal are records that tell nothing apart but their id, their time and their label. Rows that only share their features
+are another matter: a model with few of them cannot know better, and its metrics say so.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
+from holdfast.checks.equal_rows import records, shares
+from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
 
@@ -12,21 +18,26 @@ SHOWN = 10
 
 
 def ask(subject: Subject, limits: Limits) -> Answer:
+    keys, of_what = records(subject)
     known = np.flatnonzero(subject.rows.y >= 0)
-    rows, y = subject.rows.X[known], subject.rows.y[known]
-    # Bytes, so that null is equal to null.
-    keys = np.ascontiguousarray(rows + 0.0).view(np.dtype((np.void, rows.shape[1] * 8))).ravel()
-    _, group = np.unique(keys, return_inverse=True)
-    size, positive = np.bincount(group), np.bincount(group, weights=y)
+    y = subject.rows.y[known]
+    group, size = shares(keys[known])
+    positive = np.bincount(group, weights=y)
     mixed = (positive > 0) & (positive < size)
     conflicting, repeated = int(size[mixed].sum()), int(size[size > 1].sum())
-    share = conflicting / max(1, len(y))
+    found = share(conflicting, len(y))
     examples = [str(item) for item in subject.rows.ids[known][mixed[group]][:SHOWN]]
-    evidence = {"conflicting": conflicting, "share": share, "in_equal_rows": repeated, "examples": examples}
-    if share > limits.most_conflicting:
-        why = f"{conflicting:,} rows ({share:.2%}) have another row's features and not its label"
-        return failed(why, "look at the examples: a wrong label, or a feature that would tell them apart", **evidence)
-    return passed(f"{conflicting:,} rows ({share:.2%}) have another row's features and not its label", **evidence)
+    evidence = {
+        "compared": of_what,
+        "conflicting": conflicting,
+        "share": found.as_dict(),
+        "in_equal_rows": repeated,
+        "examples": examples,
+    }
+    why = f"{conflicting:,} {of_what} ({found.value:.2%}) are another's equals, and have not its label"
+    if (found.low or 0.0) > limits.most_conflicting:
+        return failed(why, "look at the examples: a wrong label, or a field that would tell them apart", **evidence)
+    return passed(why, **evidence)
 
 
-CHECK = Check("GATE104", DATA, "Equal rows have equal labels", ask)
+CHECK = Check("GATE104", DATA, "Equal records have equal labels", ask)

@@ -7,14 +7,10 @@ chance, and few copies are enough.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
-from holdfast.checks.equal_rows import Keys, keys, shares
-from holdfast.checks.history import asked
+from holdfast.checks.equal_rows import records, shares
 from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
@@ -26,7 +22,7 @@ TOLD = 0.5
 
 def ask(subject: Subject, limits: Limits) -> Answer:
     rows = subject.rows
-    found, of_what = _keys(subject)
+    found, of_what = records(subject, rows.times, rows.y)
     group, size = shares(found)
     again = int((size - 1).sum())
     repeated = share(again, len(rows))
@@ -64,18 +60,4 @@ def ask(subject: Subject, limits: Limits) -> Answer:
 
 
 CLASSES = ("negative", "positive")
-
-
-def _keys(subject: Subject) -> tuple[Keys, str]:
-    """Of records where the history is at hand; of feature rows with their time where it is not."""
-    rows, events = subject.rows, asked(subject)
-    columns: list[NDArray[Any]] = [rows.times, rows.y]
-    if events is None:
-        return keys([*columns, *rows.X.T], len(rows)), "feature rows"
-    identity = {subject.contract.deciding.id, subject.contract.deciding.time}
-    return keys(
-        [*columns, *(events.values(name) for name in events.cells if name not in identity)], len(rows)
-    ), "records"
-
-
 CHECK = Check("GATE103", DATA, "No row counts twice", ask)

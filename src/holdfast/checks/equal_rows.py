@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from holdfast.checks.history import asked
+
+if TYPE_CHECKING:
+    from holdfast.checks.subject import Subject
 
 Keys = NDArray[np.uint64]
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -21,6 +26,19 @@ def keys(columns: Iterable[NDArray[Any]], rows: int) -> Keys:
     for column in columns:
         found = _mixed(found + _ODD + _bits(column))
     return found
+
+
+def records(subject: Subject, *more: NDArray[Any]) -> tuple[Keys, str]:
+    """Keys of the records behind the rows, by `more` and every declared field but id and time; what they are.
+
+    Of feature rows where the history is not at hand.
+    """
+    rows, events = subject.rows, asked(subject)
+    if events is None:
+        return keys([*more, *rows.X.T], len(rows)), "feature rows"
+    identity = {subject.contract.deciding.id, subject.contract.deciding.time}
+    told = (events.values(name) for name in events.cells if name not in identity)
+    return keys([*more, *told], len(rows)), "records"
 
 
 def shares(found: Keys) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -29,7 +29,7 @@ class Limits:
     least_positive_share: float = _limit(0.001, "Share of positives, at least.", LIST)
     most_positive_share: float = _limit(0.5, "Share of positives, at most.", LIST)
     most_missing: float = _limit(0.5, "Share of a feature's values that may be missing.", OURS)
-    most_conflicting: float = _limit(0.01, "Share of rows that have another row's features and not its label.", OURS)
+    most_conflicting: float = _limit(0.01, "Share of records that equal another and have not its label.", OURS)
     least_f1: float = _limit(0.3, "F1 on the test rows, at least.", LIST)
     least_auc: float = _limit(0.75, "ROC-AUC on the test rows, at least: below it the list retrains.", LIST)
     most_calibration_error: float = _limit(0.05, "Mean distance of said and seen shares, in ten bins.", OURS)
