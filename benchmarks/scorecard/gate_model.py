@@ -47,10 +47,15 @@ def hardly_known(made: Columns) -> None:
     made["bad"] = np.where(chance.random(3_000) < 0.6, chance.random(3_000) < 0.15, made["bad"])
 
 
+def _strain(made: Columns) -> Any:
+    """What makes an applicant bad, without chance."""
+    return made["debt"] / made["income"] / 4 + 0.3 * made["late"] + 0.8 * np.nan_to_num(made["score"])
+
+
 def cooks_turn(made: Columns) -> None:
     """From one day on cooks who look bad are good, and those who look good are bad as often."""
     jobs, at = np.asarray(made["job"]), np.arange(3_000)
-    strain = made["debt"] / made["income"] / 4 + 0.3 * made["late"] + 0.8 * np.nan_to_num(made["score"])
+    strain = _strain(made)
     late = (jobs == "cook") & (at >= CHANGED)
     made["bad"][late] = strain[late] < np.quantile(strain[late], 0.3)
 
@@ -63,10 +68,8 @@ def fewer_in_the_end(made: Columns) -> None:
 
 def turned_for_a_while(made: Columns) -> None:
     """In one stretch the labels say the opposite."""
-    made["bad"][1_000:1_500] = ~made["bad"][1_000:1_500] & (np.arange(500) % 6 == 0)
-    strain = made["debt"] / made["income"] / 4 + 0.3 * made["late"] + 0.8 * np.nan_to_num(made["score"])
-    part = strain[1_000:1_500]
-    made["bad"][1_000:1_500] = part < np.quantile(part, 0.15)
+    strain = _strain(made)[1_000:1_500]
+    made["bad"][1_000:1_500] = strain < np.quantile(strain, 0.15)
 
 
 def by_the_last_digit(made: Columns) -> None:
@@ -118,7 +121,8 @@ FAULTS: tuple[Fault, ...] = (
     _("C2.2b", "a version that is worse than the champion", "GATE203", worse_than_the_champion,
       columns="score", beside=GUESSING),
     _("C2.3a", "a threshold at which hardly a positive is found", "GATE201",
-      _trained(None, 'threshold="fixed"', "target=0.999"), columns="score", beside="GATE206 GATE602 GATE701"),
+      _trained(None, 'threshold="fixed"', "target=0.999"), columns="score",
+      beside="GATE206 GATE306 GATE504 GATE601 GATE602 GATE701"),
     _("C2.4a", "cooks are judged by a rule that no longer holds", "GATE205", _trained(cooks_turn),
       columns="job label", beside=GUESSING),
     _("C2.5a", "a threshold whose false alarms and misses nobody chose", "GATE206", another_threshold,

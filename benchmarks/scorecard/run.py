@@ -64,6 +64,7 @@ def clean(place: Place, base: str, seed: int, keep: bool) -> tuple[Clean, Outcom
     """One clean run; its project stays where faults are to be put into it."""
     room, began = place.room(base, base, seed), time.perf_counter()
     _quiet()
+    room.folder.mkdir(parents=True, exist_ok=True)
     try:
         seen = looked_at(base, room)
         if seen.frames is not None:
