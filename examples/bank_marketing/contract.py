@@ -18,17 +18,21 @@ calls = Events(
     fields={
         "id": text(),
         "decided_at": timestamp(),
-        "job": category(*JOBS, on_unknown="unknown"),
-        "education": category("primary", "secondary", "tertiary", "unknown", on_unknown="unknown"),
+        "job": category(*JOBS, on_unknown="unknown", description="unknown: not told"),
+        "education": category(
+            "primary", "secondary", "tertiary", "unknown", on_unknown="unknown", description="unknown: not told"
+        ),
         "balance": integer(unit="EUR", description="mean balance over the year"),
         "default": category("no", "yes", description="has credit in default"),
         "housing": category("no", "yes", description="has a housing loan"),
         "loan": category("no", "yes", description="has a personal loan"),
-        "contact": category("cellular", "telephone", "unknown"),
+        "contact": category("cellular", "telephone", "unknown", description="unknown: not written down"),
         "campaign": integer(at_least=1, description="calls of this campaign, with this one"),
         "pdays": integer(at_least=0, nullable=True, placeholders=(-1,), unit="days"),
         "previous": integer(at_least=0, description="calls before this campaign"),
-        "poutcome": category("failure", "other", "success", "unknown"),
+        "poutcome": category(
+            "failure", "other", "success", "unknown", description="of the campaign before; unknown: there was none"
+        ),
         "age": integer(at_least=16, at_most=120, protected=True, unit="years"),
         "marital": category("divorced", "married", "single", protected=True),
     },
