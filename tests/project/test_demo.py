@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from holdfast.checks import load
 from holdfast.checks.journey import examined
 from holdfast.errors import HoldfastError
 from holdfast.project.demo import demo
+from holdfast.project.server import Server
+from holdfast.project.traffic import Client
 
 
 def test_every_promise_of_the_demo_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,7 +22,15 @@ def test_every_promise_of_the_demo_holds(tmp_path: Path, monkeypatch: pytest.Mon
     assert [(proof.promise, proof.figure) for proof in report.proofs if not proof.held] == []
     assert len(report.proofs) == 16
     assert (tmp_path / "demo" / "contract.py").is_file()
-    assert len(report.lines()) == 5
+    assert all(any(key in line for line in report.lines()) for key in report.keys.values())
+    assert answered_with(report.keys["shop"], tmp_path / "demo") == 200
+    assert answered_with(report.keys["risk"], tmp_path / "demo") == 403
+
+
+def answered_with(key: str, folder: Path) -> int:
+    """What the server says to the payment that the demo leaves for its reader."""
+    with Server(folder) as server, Client(server.port, key=key) as client:
+        return client.post("/predict", json.loads((folder / "payment.json").read_text()))[0]
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +15,8 @@ from holdfast.contract.diff import diff
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Decision
 from holdfast.project import keys
-from holdfast.project.people import VARIABLE
+from holdfast.project.demo_report import PEOPLE, REQUEST, Proof, Report
+from holdfast.project.people import acting
 from holdfast.project.project import Project
 from holdfast.project.server import Server
 from holdfast.project.start import start
@@ -32,14 +31,6 @@ ENOUGH = 100
 LIVE_DAYS = 6
 """The last days of the simulation are sent over HTTP instead of imported; below serving.backdate_seconds."""
 
-NEXT = (
-    ("serve", "then open http://127.0.0.1:8000/docs"),
-    ("replay --since 2000-01-01", "every decision again, from the records"),
-    ("versions --history", "who made what live, when and why"),
-)
-
-PEOPLE = {"scientist": "operator", "risk": "approver", "shop": "scorer"}
-"""Whom the demo makes keys for, and in what role; from then on the server answers nobody else."""
 WAIVED = {
     "GATE701": "a payment says nothing of a person's group, so there is nothing to compare",
     "GATE401": "the demonstration shares this machine with its clients; it promises no rate",
@@ -56,38 +47,6 @@ MORE_FEATURES = """\
         "customer_categories_30d": customer.distinct(payments.merchant_category, over=days(30)),
         "terminal_customers_1d": terminal.distinct(payments.customer_id, over=days(1)),
 """
-
-
-@dataclass
-class Proof:
-    """One promise, the figure that shows it, and whether it held."""
-
-    promise: str
-    figure: str
-    held: bool
-
-
-@dataclass
-class Report:
-    folder: str
-    seconds: float = 0.0
-    proofs: list[Proof] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        return bool(self.proofs) and all(proof.held for proof in self.proofs)
-
-    def rows(self) -> list[tuple[str, str, bool]]:
-        return [(proof.promise, proof.figure, proof.held) for proof in self.proofs]
-
-    def lines(self) -> list[str]:
-        words = [f"{self.seconds:.0f} seconds; the project is in {self.folder}/. Try next:", ""]
-        words += [f"  {_command()} -C {self.folder} {rest}    # {why}" for rest, why in NEXT]
-        return words
-
-    def as_dict(self) -> dict[str, Any]:
-        proofs = [{"promise": promise, "figure": figure, "held": held} for promise, figure, held in self.rows()]
-        return {"ok": self.ok, "folder": self.folder, "seconds": round(self.seconds, 1), "proofs": proofs}
 
 
 class Verdict(Protocol):
@@ -173,6 +132,7 @@ class _Journey:
             self.bodies = self.live.bodies(frozenset({"is_fraud", "is_fraud_received_at"}))
             self.project = Project.open(self.folder)
             self.keys = {name: keys.create(self.project, name, [role])["key"] for name, role in PEOPLE.items()}
+            self.report.keys = self.keys
         self.proof("history", f"{len(history):,} payments up to {iso(cut)}; {len(self.live):,} more to come live")
 
     def features(self) -> None:
@@ -231,6 +191,8 @@ class _Journey:
         with self.step("sending the first half of the live payments from four clients"):
             half = [next(self.bodies) for _ in range(len(self.live) // 2)]
             self.late, half = half[:LATE], half[LATE:]
+            now = {**half[0], "payment_id": "mine-1", "occurred_at": iso(this_minute())}
+            (self.folder / REQUEST).write_text(json.dumps(now, indent=2) + "\n")
             sent = Traffic(server.port, half, key=self.keys["shop"]).start().finish()
         self._answered(sent)
         rate = len(sent.answered) / sent.seconds
@@ -386,28 +348,8 @@ class _Journey:
             raise HoldfastError("no payment was answered", where="demo", mend="; ".join(sent.failed[:3]))
 
 
-@contextmanager
-def acting(key: str) -> Iterator[None]:
-    """As the holder of this key, while the block lasts."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = key
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
-
-
 def _same(record: Decision | None, reply: Mapping[str, Any]) -> bool:
     return record is not None and record.probability == reply["probability"] and record.decision == reply["decision"]
-
-
-def _command() -> str:
-    """How the person who reads this calls us: by name if that is found, else by path."""
-    beside = Path(sys.executable).with_name("holdfast")
-    return "holdfast" if shutil.which("holdfast") or not beside.exists() else os.path.relpath(beside)
 
 
 def _clear(folder: Path) -> None:

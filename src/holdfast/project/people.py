@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from holdfast.access import keys
@@ -63,3 +65,17 @@ def signer(project: Project, told: str | None) -> str:
     """The name that goes under a decision: a key's before what is typed, and that before the machine's."""
     found = person(project)
     return found.name if found.key else told or found.name
+
+
+@contextmanager
+def acting(key: str) -> Iterator[None]:
+    """As the holder of this key, while the block lasts."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = key
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
