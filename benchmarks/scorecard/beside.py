@@ -25,7 +25,6 @@ from pathlib import Path
 
 from benchmarks.environments import JUDGES, NotInstalled, environment
 
-ROOT = Path(__file__).parents[2]
 PEERS = {"great_expectations": "Great Expectations", "evidently": "Evidently", "deepchecks": "Deepchecks"}
 """Their folders under `peers/`, and what they are called."""
 SEEDS, TWINS = 1, 5
@@ -178,7 +177,8 @@ def ask(peer: str, work: Path, found: Mapping[str, Pair], names: list[str]) -> J
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "out.json"
         command = [python, JUDGES / peer / "judge.py", work.resolve(), out, *names]
-        told = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
+        # The judges' own folder, not ours: one of their dependencies is called `benchmarks` too.
+        told = {**os.environ, "PYTHONPATH": str(JUDGES), "MPLBACKEND": "Agg"}
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=told, cwd=place)
         if done.returncode or not out.exists():
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]

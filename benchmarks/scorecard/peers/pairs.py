@@ -1,9 +1,9 @@
 """What the three judges share: the pairs of tables they are shown, and the answer they write.
 
-Runs in each peer's own environment and needs nothing but pandas. A folder of WORK holds `reference.parquet` (what one
-trains on), `current.parquet` (the new batch) and `about.json`; `python judge.py WORK OUT.json [NAME …]` looks at all of
-them, or at those named, and writes what was raised. A judge never ends because of a table: what a tool could not do is
-kept as its error, and the parts of it that still answered count.
+Runs in each peer's own environment, found by PYTHONPATH, and needs nothing but pandas. A folder of WORK holds
+`reference.parquet` (what one trains on), `current.parquet` (the new batch) and `about.json`; `python judge.py WORK
+OUT.json [NAME …]` looks at all of them, or at those named, and writes what was raised. A judge never ends because of a
+table: what a tool could not do is kept as its error, and the parts of it that still answered count.
 """
 
 from __future__ import annotations

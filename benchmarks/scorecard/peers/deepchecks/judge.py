@@ -15,11 +15,11 @@ os.environ["DISABLE_LATEST_VERSION_CHECK"] = "True"
 
 import numpy as np
 import pandas as pd
-from benchmarks.scorecard.peers.pairs import Answer, Pair, judge
 from deepchecks.core import ConditionCategory
 from deepchecks.core.errors import DeepchecksBaseError
 from deepchecks.tabular import Dataset
 from deepchecks.tabular.suites import full_suite
+from pairs import Answer, Pair, judge
 
 
 def described(pair: Pair, table: pd.DataFrame) -> Dataset:

@@ -14,9 +14,9 @@ from typing import Any
 os.environ["DO_NOT_TRACK"] = "1"
 
 import pandas as pd
-from benchmarks.scorecard.peers.pairs import Answer, Pair, judge
 from evidently import BinaryClassification, DataDefinition, Dataset, Report
 from evidently.presets import ClassificationPreset, DataDriftPreset, DataSummaryPreset
+from pairs import Answer, Pair, judge
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 FAILED = ("FAIL", "ERROR")
@@ -46,12 +46,22 @@ def described(pair: Pair, table: pd.DataFrame, *, outcome: bool = False) -> Data
 
 
 def tested(preset: Any, current: Dataset, reference: Dataset, answer: Answer) -> None:
-    for test in Report([preset]).run(current, reference).tests_results:
-        status = getattr(test.status, "value", test.status)
-        if status in FAILED:
+    for test in Report([preset], include_tests=True).run(current, reference).tests_results:
+        if getattr(test.status, "value", test.status) in FAILED:
             known = test.metric_config.params
-            check = known["type"].rsplit(":", 1)[-1]
-            answer.raises(f"{type(preset).__name__} {check}", known.get("column"), f"{test.name}: {test.description}")
+            check = " ".join([type(preset).__name__, *_of(known, test.bound_test)])
+            answer.raises(check, known.get("column"), f"{test.name}: {test.description}")
+
+
+def _of(known: dict[str, Any], bound: Any) -> list[str]:
+    """What was tested: the metric, which of its values."""
+    words = [known["type"].rsplit(":", 1)[-1]]
+    if "quantile" in known:
+        words.append(str(known["quantile"]))
+    if hasattr(bound, "is_count"):
+        words.append("count" if bound.is_count else "share")
+    words += [f"{name} {getattr(bound, name)}" for name in ("label", "slot") if hasattr(bound, name)]
+    return words
 
 
 def look(pair: Pair, answer: Answer) -> None:

@@ -21,8 +21,8 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 import numpy as np
 import pandas as pd
-from benchmarks.scorecard.peers.pairs import Answer, Pair, judge
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from pairs import Answer, Pair, judge
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 DRAWS, WIDE = 100, 4.0
