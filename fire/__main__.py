@@ -16,6 +16,7 @@ from pathlib import Path
 from fire import (
     agree,
     artifacts,
+    backups,
     bodies,
     clocks,
     drain,
@@ -47,6 +48,7 @@ EXPERIMENTS: dict[str, tuple[str, Run]] = {
     "X12": ("schemathesis", schema.run),
     "X15": ("overload", overload.run),
     "X16": ("SIGTERM under load", drain.run),
+    "X19": ("backup and restore under load, two workers", backups.run),
     "parity": ("parity over HTTP, two workers", agree.run),
 }
 

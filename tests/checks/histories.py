@@ -49,6 +49,13 @@ def after_the_fact(made: Columns) -> None:
     made["noise_2"] = np.round(made["bad"] * 2.2 + chance.normal(0, 1, 3_000), 6)
 
 
+def a_flag_after_the_fact(made: Columns) -> None:
+    """Set for some who did not pay, and for nobody else: it ranks few rows, and settles those."""
+    chance = np.random.default_rng(4)
+    made["score"], made["late"] = chance.normal(0, 1, 3_000), chance.integers(0, 9, 3_000)
+    made["noise_2"] = (np.asarray(made["bad"]) & (chance.random(3_000) < 0.35)).astype(float)
+
+
 def a_negative_sex(made: Columns, at: int = 77) -> None:
     made["sex"][at] = "x"
 

@@ -12,6 +12,7 @@ from tests.checks.applications import Change, Columns, looked_at_later, version
 from tests.checks.histories import (
     STUMP,
     WELL,
+    a_flag_after_the_fact,
     a_negative_sex,
     a_new_job,
     after_the_fact,
@@ -38,6 +39,7 @@ from holdfast.checks import (
     data_groups,
     data_leakage,
     data_live,
+    data_missing,
     data_placeholders,
     data_source,
     performance_baseline,
@@ -58,8 +60,8 @@ from holdfast.training.settings import TrainingSettings
 from holdfast.training.train import train
 
 ASKED: tuple[Check, ...] = (
-    data_duplicates.CHECK, data_conflicts.CHECK, data_leakage.CHECK, data_source.CHECK, data_formats.CHECK, data_consistency.CHECK,
-    data_placeholders.CHECK, data_live.CHECK, data_groups.CHECK, performance_baseline.CHECK,
+    data_duplicates.CHECK, data_conflicts.CHECK, data_leakage.CHECK, data_source.CHECK, data_formats.CHECK,
+    data_consistency.CHECK, data_placeholders.CHECK, data_live.CHECK, data_groups.CHECK, performance_baseline.CHECK,
     performance_champion.CHECK, performance_segments.CHECK, performance_threshold.CHECK, robustness_unseen.CHECK,
     robustness_seed.CHECK,
 )  # fmt: skip
@@ -78,6 +80,7 @@ FAULTS: dict[str, tuple[Check, Change, str]] = {
     "two outcomes": (data_conflicts.CHECK, two_outcomes, "600 records (18.18%) are another's equals"),
     "the target": (data_leakage.CHECK, the_target, "noise_3 ranks the rows alone, with a ROC-AUC of 1.000"),
     "after the fact": (data_leakage.CHECK, after_the_fact, "without noise_2 a model loses"),
+    "a flag after the fact": (data_leakage.CHECK, a_flag_after_the_fact, "without noise_2 a model loses"),
     "other money": (data_consistency.CHECK, other_money, "income is distributed otherwise in the test rows"),
     "a new job": (data_consistency.CHECK, a_new_job, "a job no training row has: driver"),
     "codes": (data_placeholders.CHECK, codes, "debt = 999999 in 40 rows, first in row 100"),
@@ -220,6 +223,21 @@ def test_decisions_that_hang_on_a_word_or_on_a_seed_are_counted(tmp_path: Path) 
     answer = robustness_seed.CHECK.ask(version(tmp_path / "b", settings=one_tree), Limits())
     assert answer.status == "failed"
     assert answer.evidence["flipped"]["low"] > 0.1
+
+
+def test_of_many_empty_features_the_five_worst_are_named(tmp_path: Path) -> None:
+    def empty(made: Columns) -> None:
+        for at in range(5):
+            made[f"noise_{at}"][:] = 1.0
+        made["late"][:], made["debt"][:] = 0, 0
+        made["score"][: 2_000 + 5] = np.nan
+
+    answer = data_missing.CHECK.ask(version(tmp_path / "project", empty), Limits())
+    assert answer.status == "failed"
+    assert answer.why.startswith("score is missing in ")
+    assert answer.why.endswith("; and 3 more")
+    assert answer.why.count(" is ") == 5
+    assert len(answer.evidence["constant"]) == 7
 
 
 def test_the_suite_says_what_the_contract_says(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def test_a_sound_version_passes_in_any_order_on_one_server(project: Project) -> 
     assert drift.evidence["psi_drifted"] > drift.evidence["limit"] > drift.evidence["psi_as_in_training"]
     assert outage.evidence["alert"]["severity"] == "critical"
     assert errors.evidence["statuses_while_the_disk_was_full"] == {"503": monitoring_errors.ASKED}
+    assert str(project.folder) not in json.dumps(errors.evidence)  # another on every machine
 
 
 @pytest.mark.parametrize("check", [monitoring_drift.CHECK, monitoring_outage.CHECK, monitoring_errors.CHECK])

@@ -103,7 +103,8 @@ def written(source: Source, path: Path, folder: Path) -> dict[str, Any]:
     from great_expectations.render.view.view import DefaultMarkdownPageView
 
     told: dict[str, Any] = result.to_json_dict()
-    page = DefaultMarkdownPageView().render(ValidationResultsPageRenderer(run_info_at_end=True).render(result))
+    # One document makes one page; of several it would make a list.
+    page = str(DefaultMarkdownPageView().render(ValidationResultsPageRenderer(run_info_at_end=True).render(result)))
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (
         ("suite.json", json.dumps(made.to_json_dict(), indent=1)),
