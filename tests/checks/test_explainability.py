@@ -15,6 +15,7 @@ from tests.checks.unsound import With, flickering
 from holdfast.bundle.bundle import Bundle
 from holdfast.checks import explainability_words
 from holdfast.checks.card import made
+from holdfast.checks.check import failed
 from holdfast.checks.compliance_fairness import CHECK as FAIRNESS
 from holdfast.checks.explainability_card import CHECK as CARD
 from holdfast.checks.explainability_complete import CHECK as COMPLETE
@@ -206,6 +207,12 @@ def test_a_card_without_a_figure_is_not_complete() -> None:
     assert "the manifest does not say KeyError('brier')" in found.why
     nan = {**training["metrics"], "test": {**training["metrics"]["test"], "f1": {"value": np.nan, "low": 0, "high": 1}}}
     assert "no figure: | f1 |" in without(metrics=nan).why
+
+
+def test_what_another_check_found_is_quoted_and_is_no_hole_in_the_card() -> None:
+    extremes = replace(STABLE, code="GATE305", ask=lambda *_: failed("amount = nan is answered with nan", "narrow it"))
+    beside = [FAIRNESS, COMPLETE, STABLE]
+    assert answer(clean(), CARD, beside=[*beside, extremes]).status == "passed"
 
 
 def test_a_check_that_crashed_leaves_a_hole_in_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
