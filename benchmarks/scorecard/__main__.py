@@ -39,6 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parts: dict[str, float] = {}
     try:
         with _timed(parts, "clean runs"):
+            place.prepare()
             clean, twins = every_clean(place, bases_of(chosen) if told.only else BASES, told.seeds, told.jobs, say)
         with _timed(parts, "faults"):
             faults = every_fault(place, chosen, twins, told.jobs, say)

@@ -19,7 +19,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -161,19 +161,38 @@ def _seed(pair: Pair) -> tuple[int, str]:
 
 
 def peers(work: Path, *, seeds: int = SEEDS, twins: int = TWINS) -> dict[str, Judged]:
-    """Shows the pairs to each peer, two peers at a time; one that cannot be installed or run says why in `missing`."""
+    """Shows the pairs to each peer; one that cannot be installed or run says why in `missing`.
+
+    Two processes at a time, each with every other pair of one peer.
+    """
     found = pairs(work)
     names = chosen(found.values(), seeds, twins)
     with ThreadPoolExecutor(2) as pool:
-        asked = {peer: pool.submit(ask, peer, work, found, names) for peer in PEERS}
-        return {PEERS[peer]: answer.result() for peer, answer in asked.items()}
+        answers = {}
+        for peer in PEERS:
+            try:
+                python = environment(peer)
+            except NotInstalled as error:
+                answers[peer] = [Judged(PEERS[peer], found, missing=f"could not be installed: {error}")]
+                continue
+            halves = [half for half in (names[::2], names[1::2]) if half]
+            answers[peer] = list(pool.map(lambda half: ask(peer, python, work, found, half), halves))  # noqa: B023
+        return {PEERS[peer]: together(PEERS[peer], found, parts) for peer, parts in answers.items()}
 
 
-def ask(peer: str, work: Path, found: Mapping[str, Pair], names: list[str]) -> Judged:
-    try:
-        python = environment(peer)
-    except NotInstalled as error:
-        return Judged(PEERS[peer], found, missing=f"could not be installed: {error}")
+def together(peer: str, found: Mapping[str, Pair], parts: Iterable[Judged]) -> Judged:
+    """A peer's answers from several processes; without one of them there is no judging it."""
+    whole = Judged(peer, found)
+    for part in parts:
+        if part.missing:
+            return part
+        seen = {**whole.seen, **part.seen}
+        whole = replace(whole, seen=seen, versions=part.versions, seconds=round(whole.seconds + part.seconds, 1))
+    return whole
+
+
+def ask(peer: str, python: Path, work: Path, found: Mapping[str, Pair], names: list[str]) -> Judged:
+    """One process of one peer, with these pairs."""
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "out.json"
         command = [python, JUDGES / peer / "judge.py", work.resolve(), out, *names]

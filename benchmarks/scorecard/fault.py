@@ -47,6 +47,8 @@ class Room:
     folder: Path
     seed: int
     clean: Path
+    registry: Path | None = None
+    """An empty registry to begin with: to make one takes longer than to train."""
 
 
 Ask = Callable[[Room], Outcome]

@@ -50,10 +50,9 @@ def as_text(made: Columns) -> None:
 
 
 def conflicting(made: Columns) -> None:
-    """Two hundred pairs of new persons with the same answers, and one of each pair is bad."""
+    """Two hundred records that tell what another tells, and not its label."""
     for at in range(100, 3_000, 14):
-        made["person"][at], made["person"][at + 1] = f"first-{at}", f"second-{at}"
-        for name in ("income", "debt", "late", "score", "job", *(f"noise_{i}" for i in range(5))):
+        for name in made.keys() - {"id", "at", "bad"}:
             made[name][at + 1] = made[name][at]
         made["bad"][at], made["bad"][at + 1] = False, True
 
@@ -112,7 +111,7 @@ def other_traffic(stage: Stage) -> Subject:
 _ = partial(fault, base=APPLICATIONS)
 FAULTS: tuple[Fault, ...] = (
     _("C1.1a", "a score is missing in two thirds of the rows", "GATE102", trained(mostly_missing),
-      columns="given_score", beside=f"{WORSE} GATE109"),
+      columns="given_score", beside=f"{WORSE} GATE105 GATE109"),
     _("C1.1b", "one cell blanked since training", "GATE106", later(partial(histories.blanked, at=LATE)),
       columns="given_score"),
     _("C1.1c", "999999, -1 and n/a where something is not known", "GATE109", trained(histories.codes),
@@ -128,7 +127,7 @@ FAULTS: tuple[Fault, ...] = (
       columns="income", beside=f"{WORSE} GATE105 GATE109"),
     _("C1.3b", "a job that no training row has", "GATE108", trained(histories.a_new_job),
       columns="job", beside=WORSE),
-    _("C1.3c", "equal rows with other labels", "GATE104", trained(conflicting),
+    _("C1.3c", "equal records with other labels", "GATE104", trained(conflicting),
       columns="label", beside=WORSE),
     _("C1.4a", "a column shifted by one row since training", "GATE106", later(histories.shifted), columns="debt",
       beside=WORSE),

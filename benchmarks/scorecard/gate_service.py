@@ -30,8 +30,8 @@ import time
 from holdfast.serving.decide import Decider
 decide, stood = Decider.decide, [time.monotonic()]
 def standing(*words, **more):
-    if time.monotonic() - stood[0] > 0.4:
-        time.sleep(0.25)
+    if time.monotonic() - stood[0] > 0.1:
+        time.sleep(0.8)
         stood[0] = time.monotonic()
     return decide(*words, **more)
 Decider.decide = standing
@@ -156,7 +156,7 @@ _ = partial(fault, base=LENDER, in_the_data=False)
 FAULTS: tuple[Fault, ...] = (
     _("C4.1a", "a server that holds 700 MB more than it needs, where 512 are there", "GATE403", _served(LARGE)),
     _("C4.2a", "a server that gives sixteen answers a second", "GATE401", _slow, beside=f"GATE402 GATE403 {ASKED}"),
-    _("C4.3a", "a server that stands still for a quarter of a second, again and again", "GATE401", _served(STANDING),
+    _("C4.3a", "a server that stands still for most of each second", "GATE401", _served(STANDING),
       beside=f"GATE402 {ASKED}"),
     _("C8.1a", "a watch that no drift wakes", "GATE801", _told("score_psi = 1000.0")),
     _("C8.1b", "a watch that cries at the training's own rows", "GATE801", _told("score_psi = 0.0001"),

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from benchmarks.scorecard.ask import IN_PROCESS, fault
 from benchmarks.scorecard.fault import Fault
-from benchmarks.scorecard.gate_model import BY_HEART, GUESSING
+from benchmarks.scorecard.gate_model import GUESSING
 from benchmarks.scorecard.stage import LENDER, Edit, Stage
 from tests.checks.unsound import Fragile, With, flickering
 from tests.vouched import promote
@@ -30,6 +30,7 @@ from holdfast.project.traffic import Client
 
 NOT_SERVED = "GATE401 GATE402 GATE403 GATE801 GATE802 GATE803 GATE901 GATE1001 GATE1002"
 """What asks a server, which refuses an altered bundle; and what backs it up."""
+EACH_EURO = "params={ num_iterations = 40, num_leaves = 127, min_data_in_leaf = 1 }"
 ALTERED = f"GATE502 GATE503 {NOT_SERVED}"
 LOAN = {
     "person": "p", "income": 30_000.5, "amount": 9_000, "months": 24, "purpose": "other", "sex": "male", "age": 40,
@@ -199,7 +200,7 @@ FAULTS: tuple[Fault, ...] = (
       columns="months", beside=f"{GUESSING} GATE109 GATE305 GATE505 GATE605"),
     _("C5.2b", "an address and a card number in the model card", "GATE501", _copied(an_address_in_the_card),
       beside=ALTERED, in_the_data=False),
-    _("C5.3a", "a euro less turns every refusal", ("GATE504", "GATE303"), _trained(by_whole_euros, BY_HEART),
+    _("C5.3a", "a euro less turns every refusal", ("GATE504", "GATE303"), _trained(by_whole_euros, EACH_EURO),
       columns="amount", beside=f"{GUESSING} GATE101 GATE105 GATE304"),
     _("C5.3b", "a model that looks at the cents", "GATE504", _copied(fragile), in_the_data=False,
       categories=IN_PROCESS, beside=f"{GUESSING} GATE305 GATE601"),

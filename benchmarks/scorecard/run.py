@@ -39,7 +39,20 @@ class Place:
     rooms: Path
 
     def room(self, name: str, base: str, seed: int) -> Room:
-        return Room(self.rooms / f"{name}-{seed}", seed, self.clean(base, seed) / "project")
+        return Room(self.rooms / f"{name}-{seed}", seed, self.clean(base, seed) / "project", self.registry)
+
+    @property
+    def registry(self) -> Path | None:
+        """The empty one, once `prepare` made it."""
+        path = self.rooms / "mlflow.db"
+        return path if path.is_file() else None
+
+    def prepare(self) -> None:
+        self.rooms.mkdir(parents=True, exist_ok=True)
+        from mlflow import MlflowClient
+
+        _quiet()
+        MlflowClient(f"sqlite:///{self.rooms / 'mlflow.db'}").search_experiments()
 
     def clean(self, base: str, seed: int) -> Path:
         return self.rooms / f"{base}-{seed}"
@@ -137,9 +150,9 @@ def _all(work: Callable[..., T], words: Sequence[tuple[object, ...]], jobs: int,
             done.append(work(*item))
             told(done[-1])
         return done
-    # Each in a fresh process every few: servers, patches and libraries leave nothing behind.
+    # In a fresh process now and then: servers, patches and libraries leave nothing behind.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=10) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=40) as pool:
         waiting = [pool.submit(work, *item) for item in words]
         for item in as_completed(waiting):
             told(item.result())
