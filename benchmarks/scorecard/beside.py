@@ -195,7 +195,7 @@ def ask(peer: str, python: Path, work: Path, found: Mapping[str, Pair], names: l
     """One process of one peer, with these pairs."""
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "out.json"
-        command = [python, JUDGES / peer / "judge.py", work.resolve(), out, *names]
+        command = [str(item) for item in (python, JUDGES / peer / "judge.py", work.resolve(), out, *names)]
         # The judges' own folder, not ours: one of their dependencies is called `benchmarks` too.
         told = {**os.environ, "PYTHONPATH": str(JUDGES), "MPLBACKEND": "Agg"}
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=told, cwd=place)

@@ -91,6 +91,13 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def named(values: pd.Series) -> pd.Series:
+    """A column of categories with whole numbers as such, though some are missing: 1 and None, not 1.0 and NaN."""
+    if not pd.api.types.is_float_dtype(values) or (values.dropna() % 1 != 0).any():
+        return values
+    return values.astype("Int64").astype(object).where(values.notna(), None)
+
+
 def _late(_: int, __: FrameType | None) -> None:
     raise TimeoutError(f"no answer after {PATIENCE} s")
 

@@ -19,7 +19,7 @@ from deepchecks.core import ConditionCategory
 from deepchecks.core.errors import DeepchecksBaseError
 from deepchecks.tabular import Dataset
 from deepchecks.tabular.suites import full_suite
-from pairs import Answer, Pair, judge
+from pairs import Answer, Pair, judge, named
 
 
 def described(pair: Pair, table: pd.DataFrame) -> Dataset:
@@ -27,8 +27,8 @@ def described(pair: Pair, table: pd.DataFrame) -> Dataset:
     times = [name for name in pair.features if name in table and pd.api.types.is_datetime64_any_dtype(table[name])]
     apart = {pair.key, pair.label, pair.score, *times}
     held = table.drop(columns=[name for name in (pair.score, *times[1:]) if name in table])
-    if pair.label and held[pair.label].notna().all():
-        held = held.astype({pair.label: int})
+    if pair.label:
+        held[pair.label] = named(held[pair.label])
     return Dataset(
         held,
         label=pair.label or None,
@@ -66,11 +66,11 @@ def look(pair: Pair, answer: Answer) -> None:
                 answer.errors.append(f"{done.get_header()}: {condition.details}"[:300])
             elif not condition.is_pass():
                 check = f"{done.get_header()}: {condition.name}"
-                for column in named(condition.details, columns) or [None]:
+                for column in columns_in(condition.details, columns) or [None]:
                     answer.raises(check, column, condition.details)
 
 
-def named(words: str, columns: list[str]) -> list[str]:
+def columns_in(words: str, columns: list[str]) -> list[str]:
     """The columns that stand in quotes in a condition's words."""
     return [name for name in columns if re.search(rf"""['"]{re.escape(str(name))}['"]""", words)]
 

@@ -16,7 +16,7 @@ os.environ["DO_NOT_TRACK"] = "1"
 import pandas as pd
 from evidently import BinaryClassification, DataDefinition, Dataset, Report
 from evidently.presets import ClassificationPreset, DataDriftPreset, DataSummaryPreset
-from pairs import Answer, Pair, judge
+from pairs import Answer, Pair, judge, named
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 FAILED = ("FAIL", "ERROR")
@@ -25,6 +25,7 @@ FAILED = ("FAIL", "ERROR")
 def described(pair: Pair, table: pd.DataFrame, *, outcome: bool = False) -> Dataset:
     """A table with the sort of every column it has."""
     known = {name for name in (*pair.categories, pair.label) if name}
+    table = table.assign(**{name: named(table[name]) for name in known if name in table})
     categories, numbers = [], []
     for name in table.columns:
         if name == pair.key:
