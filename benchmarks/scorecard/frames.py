@@ -74,7 +74,7 @@ def _frame(subject: Subject, raw: pd.DataFrame, part: Part, probability: np.ndar
         if name not in _fields(subject.contract):
             frame[_called(name)] = rows.X[part.index, at]
     label = rows.y[part.index].astype(float)
-    frame[LABEL] = pd.array(np.where(label < 0, np.nan, label), dtype="Int64")
+    frame[LABEL] = pd.Series(np.where(label < 0, np.nan, label)).astype("Int64")
     frame[SCORE] = probability
     frame[KEY] = ids
     return frame
@@ -101,7 +101,7 @@ def of_places(ours: Place, theirs: Place) -> Frames:
     columns = list(dict.fromkeys([*made[0], *made[1]]))
     reference, current = (frame.reindex(columns=columns) for frame in made)
     for frame in (reference, current):
-        frame[LABEL] = pd.array(frame[LABEL], dtype="Int64")
+        frame[LABEL] = frame[LABEL].astype("Int64")
     return Frames(reference, current)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,11 +12,13 @@ from benchmarks.scorecard.ask import IN_PROCESS, fault
 from benchmarks.scorecard.fault import Fault
 from benchmarks.scorecard.stage import APPLICATIONS, Stage
 from tests.checks import histories
-from tests.checks.applications import Change, Columns
+from tests.checks.applications import Change, Columns, columns
+from tests.vouched import promote
 
 from holdfast.checks.subject import Subject
-from holdfast.contract.model import DAY
-from holdfast.ledger.records import Decision
+from holdfast.project.project import Project
+from holdfast.project.server import Server
+from holdfast.project.traffic import Client
 
 LATE = 2_700
 """A row that came after those learned from."""
@@ -88,24 +91,30 @@ def with_the_future(stage: Stage) -> Subject:
 
 
 def other_traffic(stage: Stage) -> Subject:
-    """Twenty days of live decisions about people who earn in another currency."""
-    stage.copied()
-    sound = stage.version()
-    rows = sound.rows.X[-1_500:].copy()
-    rows[:, 0] *= 35
-    source, contract = sound.contract.decide_on, sound.bundle.contract.hash
-    decisions = [
-        Decision(
-            read_seq=0, source=source, event_id=f"l{at}", time=int(at * 20 * DAY / len(rows)), body=b"{}", digest=b"",
-            contract=contract, model="", version="1", variant="", features=row.astype("<f8").tobytes(), score=0.0,
-            probability=0.0, threshold=0.5, decision=False,
-        )
-        for at, row in enumerate(rows)
-    ]  # fmt: skip
-    with sound.place.writing() as (_, writer):
-        writer.commit(decisions)
+    """Twelve hundred live requests over weeks, of people who earn in another currency, answered by a real server."""
+    project = stage.copied()
+    settings = project.folder / "holdfast.toml"
+    settings.write_text(f"{settings.read_text()}\n[serving]\nbackdate_seconds = 4_000_000_000\n")
+    project = Project.open(project.folder)
+    promote(project, "1", why="the first")
+    made = columns(stage.room.seed)
+    names = [item.name for item in project.contract.deciding.fields]
+    with Server(project.folder) as server, Client(server.port) as client:
+        for at in range(1_800, 3_000):
+            body = {name: _plain(made[name][at]) for name in names}
+            body |= {"id": f"live-{at}", "income": int(made["income"][at]) * 35}
+            status, reply = client.post("/predict", body)
+            if status != 200:
+                raise RuntimeError(reply)
     stage.current = lambda frame: frame.assign(income=frame["income"] * 35)
     return stage.version()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    found = value.item() if isinstance(value, np.generic) else value
+    return None if found != found else found
 
 
 _ = partial(fault, base=APPLICATIONS)
@@ -128,7 +137,7 @@ FAULTS: tuple[Fault, ...] = (
     _("C1.3b", "a job that no training row has", "GATE108", trained(histories.a_new_job),
       columns="job", beside=WORSE),
     _("C1.3c", "equal records with other labels", "GATE104", trained(conflicting),
-      columns="label", beside=WORSE),
+      columns="label", beside=f"{WORSE} GATE303"),
     _("C1.4a", "a column shifted by one row since training", "GATE106", later(histories.shifted), columns="debt",
       beside=WORSE),
     _("C1.4b", "two hundred rows were lost since training", "GATE106", later(rows_lost), beside=f"{WORSE} GATE101"),

@@ -19,7 +19,7 @@ from holdfast.checks.subject import Subject
 from holdfast.project.bundles import named
 from holdfast.project.train import train
 
-BY_HEART = "params={ num_iterations = 200, num_leaves = 255, min_data_in_leaf = 1 }"
+BY_HEART = "params={ num_iterations = 120, num_leaves = 127, min_data_in_leaf = 1 }"
 STUMP = ('family="decision_tree"', "params={ max_depth = 1 }", 'without=["debt", "score", "late"]')
 ONE_TREE = (
     'family="random_forest"', "params={ n_estimators = 1, max_depth = 30, min_samples_leaf = 1, max_features = 1 }",
@@ -102,7 +102,7 @@ def another_threshold(stage: Stage) -> Subject:
     """The threshold of somebody's spreadsheet in the place of the one that was chosen."""
     stage.copied()
     sound = stage.version()
-    sound.bundle.threshold = replace(sound.bundle.threshold, value=0.97)
+    sound.bundle.threshold = replace(sound.bundle.threshold, value=0.04)
     return sound
 
 
@@ -122,17 +122,17 @@ FAULTS: tuple[Fault, ...] = (
       columns="score", beside=GUESSING),
     _("C2.3a", "a threshold at which hardly a positive is found", "GATE201",
       _trained(None, 'threshold="fixed"', "target=0.999"), columns="score",
-      beside="GATE206 GATE306 GATE504 GATE601 GATE602 GATE701"),
+      beside="GATE206 GATE306 GATE504 GATE601 GATE602 GATE604 GATE701"),
     _("C2.4a", "cooks are judged by a rule that no longer holds", "GATE205", _trained(cooks_turn),
       columns="job label", beside=GUESSING),
-    _("C2.5a", "a threshold whose false alarms and misses nobody chose", "GATE206", another_threshold,
-      beside="GATE201 GATE306 GATE602 GATE701", in_the_data=False, categories=IN_PROCESS),
+    _("C2.5a", "a threshold whose false alarms nobody chose", "GATE206", another_threshold,
+      beside="GATE201 GATE303 GATE306 GATE504 GATE602 GATE701", in_the_data=False, categories=IN_PROCESS),
     _("C2.5b", "probabilities that promise three times what comes", "GATE204", _trained(fewer_in_the_end),
       columns="label", beside=GUESSING),
     _("C2.6a", "labels of which half are chance", "GATE201", _trained(hardly_known), columns="label",
       beside=GUESSING),
-    _("C3.1a", "rows learned by heart", "GATE301", _trained(shuffled, BY_HEART), columns="label score",
-      beside=GUESSING),
+    _("C3.1a", "rows learned by heart", "GATE301", _trained(shuffled, BY_HEART, 'calibration="none"'),
+      columns="label score", beside=GUESSING),
     _("C3.2a", "one stretch of the history says the opposite", "GATE302", _trained(turned_for_a_while),
       columns="label", beside=GUESSING),
     _("C3.3a", "a last digit decides", "GATE303", _trained(by_the_last_digit, BY_HEART), columns="noise_4",

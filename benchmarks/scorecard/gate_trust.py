@@ -61,7 +61,7 @@ def _set(table: pa.Table, **columns: Any) -> pa.Table:
 
 def card_numbers(table: pa.Table) -> pa.Table:
     """Payment cards in the place of a number of months."""
-    chance, found = np.random.default_rng(2), []
+    chance, found = np.random.default_rng(2), list[int]()
     while len(found) < table.num_rows:
         digits = "45" + "".join(map(str, chance.integers(0, 10, 13)))
         found.append(int(digits + next(str(at) for at in range(10) if luhn(digits + str(at)))))
@@ -169,9 +169,12 @@ def no_human_route(stage: Stage, sound: Subject) -> None:
 
 def without_a_reason(stage: Stage, sound: Subject) -> Subject:
     """Somebody made it live and did not say why."""
-    told = {"bundle": sound.bundle.hash, "contract": sound.bundle.contract.hash}
+    of = sound.bundle
     with sound.place.writing() as (_, writer):
-        writer.commit([Promotion(action="promote", alias="shadow", version="1", who="ada", why=" ", **told)])
+        step = Promotion(
+            action="promote", alias="shadow", version="1", bundle=of.hash, contract=of.contract.hash, who="ada", why=" "
+        )
+        writer.commit([step])
     return stage.version()
 
 
@@ -229,5 +232,5 @@ FAULTS: tuple[Fault, ...] = (
     _("C7.2b", "no way to a person is written down", "GATE704", _copied(no_human_route), in_the_data=False),
     _("C7.3a", "made live without a reason", "GATE703", _copied(without_a_reason), in_the_data=False),
     _("C7.3b", "an answer in the records that was never given", "GATE703", _copied(altered_answer),
-      in_the_data=False),
+      beside="GATE1001", in_the_data=False),
 )  # fmt: skip

@@ -154,8 +154,8 @@ def _all(work: Callable[..., T], words: Sequence[tuple[object, ...]], jobs: int,
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=40) as pool:
         waiting = [pool.submit(work, *item) for item in words]
-        for item in as_completed(waiting):
-            told(item.result())
+        for ended in as_completed(waiting):
+            told(ended.result())
         return [item.result() for item in waiting]
 
 

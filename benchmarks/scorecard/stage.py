@@ -20,6 +20,7 @@ import pytest
 from benchmarks.scorecard import frames
 from benchmarks.scorecard.fault import Frames, Room
 from tests.checks import applications, lender
+from tests.checks.applications import Change
 
 from holdfast.checks import load
 from holdfast.checks.compliance_regulations import DOCUMENT
@@ -119,7 +120,7 @@ class Stage:
 
     def applications(
         self,
-        change: applications.Change | None = None,
+        change: Change | None = None,
         words: Sequence[str] = (),
         *,
         contract: Edit = same,
@@ -170,7 +171,7 @@ class Stage:
     def version(self, number: str = "1") -> Subject:
         return subject_of(Project.open(self.folder), number)
 
-    def later(self, change: applications.Change) -> Subject:
+    def later(self, change: Change) -> Subject:
         """The clean applications, and their history as it is now.
 
         Raises HoldfastError, as the gate would, where that cannot be read at all.
