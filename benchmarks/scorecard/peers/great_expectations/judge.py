@@ -44,7 +44,8 @@ def expected(pair: Pair) -> Iterator[Any]:
     names = list(table.columns)
     yield gxe.ExpectTableColumnsToMatchSet(column_set=names)
     yield gxe.ExpectTableColumnsToMatchOrderedList(column_list=names)
-    yield gxe.ExpectTableRowCountToBeBetween(min_value=len(table) // 3, max_value=3 * len(table))
+    # The batch is a test set or a day, not another training set: its order of magnitude is all that is known.
+    yield gxe.ExpectTableRowCountToBeBetween(min_value=len(table) // 10, max_value=10 * len(table))
     if pair.key in table and table[pair.key].is_unique:
         yield gxe.ExpectColumnValuesToBeUnique(column=pair.key)
     others = [name for name in names if name != pair.key]
