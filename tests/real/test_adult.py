@@ -47,6 +47,7 @@ def test_what_the_data_says_of_groups_is_told_with_its_figures(adult: Data, trai
         line = next(item for item in answer.why.split("; ") if item.startswith(f"{field}: "))
         assert few in line
         assert many in line
+    assert answer.why.endswith(" more groups of native_country have too few")
     told = {item["group"]: item for item in answer.evidence["groups"]["sex"]}
     rich = adult.table.column("over_50k").to_numpy() == 1
     for word in ("Female", "Male"):

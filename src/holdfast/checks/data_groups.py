@@ -18,13 +18,16 @@ from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
 from holdfast.training.evaluate import Metric
 
+SHOWN = 3
+"""Groups of too few rows named of each field, the fewest first; the rest are counted, and all are in the evidence."""
+
 
 def ask(subject: Subject, limits: Limits) -> Answer:
     found = groupings(subject, limits)
     if not found:
         return passed("no field is named as protected, so the data has no groups to look at: GATE701 asks for them")
     train = subject.split.train
-    told, groups = [], {}
+    told, lacking, groups = list[str](), list[str](), {}
     for grouping in (item for item in found if len(item.fields) == 1):
         code = grouping.code[train.index]
         there = {
@@ -35,17 +38,19 @@ def ask(subject: Subject, limits: Limits) -> Answer:
             {"group": word, "rows": there[word][0], "share": there[word][0] / len(train), "positive": item.as_dict()}
             for word, item in seen.items()
         ]
-        told += [
-            f"{grouping.name} {word} has {there[word][0]} training rows, and {limits.least_group_rows} are wanted"
-            for word in seen
-            if there[word][0] < limits.least_group_rows
+        few = sorted((there[word][0], word) for word in seen if there[word][0] < limits.least_group_rows)
+        lacking += [
+            f"{grouping.name} {word} has {rows} training rows, and {limits.least_group_rows} are wanted"
+            for rows, word in few[:SHOWN]
         ]
+        if len(few) > SHOWN:
+            lacking.append(f"{len(few) - SHOWN} more groups of {grouping.name} have too few")
         told += _apart(grouping.name, {word: item for word, item in seen.items()
                                        if there[word][0] >= limits.least_group_rows}, limits)  # fmt: skip
     evidence: dict[str, Any] = {"groups": groups, "rows": len(train), "positive": float(np.mean(train.y))}
-    if told:
+    if told + lacking:
         mend = "ask whoever records it why; collect more of the few; see in GATE701 how the decisions fare"
-        return failed("; ".join(told), mend, **evidence)
+        return failed("; ".join(told + lacking), mend, **evidence)
     return passed(f"{', '.join(groups)}: every group is there, and its labels are about as often positive", **evidence)
 
 
