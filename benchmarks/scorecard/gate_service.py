@@ -178,6 +178,7 @@ FAULTS: tuple[Fault, ...] = (
       _copied(_spoilt_backup("**/bundles/*/model.*"))),
     _("C10.1b", "a backup whose registry was damaged", "GATE1001", _copied(_spoilt_backup("mlflow.db"))),
     _("C10.1c", "a backup that cannot be restored", "GATE1001", _copied(_no_restore)),
-    _("C10.2a", "the version before cannot be opened any more", "GATE1002", _no_way_back),
+    _("C10.2a", "the version before cannot be opened any more", "GATE1002", _no_way_back,
+      beside="GATE1001"),
     _("C10.2b", "a server that does not hear of a rollback", "GATE1002", _not_following),
 )  # fmt: skip
