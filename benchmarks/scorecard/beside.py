@@ -27,8 +27,9 @@ from benchmarks.environments import JUDGES, NotInstalled, environment
 
 PEERS = {"great_expectations": "Great Expectations", "evidently": "Evidently", "deepchecks": "Deepchecks"}
 """Their folders under `peers/`, and what they are called."""
-SEEDS, TWINS = 1, 5
-"""Of each fault so many seeds, and so many clean twins of each base, are shown to the peers."""
+SEEDS, TWINS = 1, 10
+"""Of each fault so many seeds, and so many clean twins of each base, are shown to the peers. With fewer twins, more of
+what a tool raises by chance counts as a catch."""
 
 
 @dataclass(frozen=True)
