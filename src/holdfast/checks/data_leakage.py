@@ -54,7 +54,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         for name, lost in carried.items()
         if len(subject.rows.names) >= MANY
         and (lost.low or 0.0) > limits.most_leaked
-        and ((single[name].high or 0.0) > RANKS or settled[name] > SETTLED)
+        and ((single[name].low or 0.0) > RANKS or settled[name] > SETTLED)
     ]
     told += [f"{name} changes when what came after the decision is taken away" for name in future.features]
     first = max(single, key=lambda name: single[name].value)
