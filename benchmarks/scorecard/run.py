@@ -142,6 +142,10 @@ def every_fault(place: Place, names: Sequence[str], twins: dict[str, Outcome], j
     return [*_all(put, ready, jobs, lambda item: told(_word(item))), *lost]
 
 
+STRETCH = 40
+"""What one process is asked before another takes its place."""
+
+
 def _all(work: Callable[..., T], words: Sequence[tuple[object, ...]], jobs: int, told: Callable[[T], None]) -> list[T]:
     """In the order of `words`."""
     if jobs < 2:
@@ -150,13 +154,16 @@ def _all(work: Callable[..., T], words: Sequence[tuple[object, ...]], jobs: int,
             done.append(work(*item))
             told(done[-1])
         return done
-    # In a fresh process now and then: servers, patches and libraries leave nothing behind.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=40) as pool:
-        waiting = [pool.submit(work, *item) for item in words]
-        for ended in as_completed(waiting):
-            told(ended.result())
-        return [item.result() for item in waiting]
+    # In fresh processes now and then: servers, patches and libraries leave nothing behind. A pool for each stretch, for
+    # one that ends its processes by itself (max_tasks_per_child) may wait for ever when its work is just done.
+    context, found = multiprocessing.get_context("spawn"), []
+    for first in range(0, len(words), STRETCH * jobs):
+        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+            waiting = [pool.submit(work, *item) for item in words[first : first + STRETCH * jobs]]
+            for ended in as_completed(waiting):
+                told(ended.result())
+            found += [item.result() for item in waiting]
+    return found
 
 
 def _line(item: Clean) -> str:
