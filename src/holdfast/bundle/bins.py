@@ -1,0 +1,217 @@
+"""How feature values become bin numbers: one way for the training rows in a bundle's profile and for live traffic.
+
+All counts of one stretch of rows are one flat row of integers (*cells*), so counting is one `bincount` whatever the
+number of features, and adding two stretches is one addition. `Layout` says which cell means what:
+
+- for each column its bins, null first: numbers by the profile's edges with both ends open, categories by code
+- for each column how many values lie under the first edge, and how many over the last
+- for each column of numbers its octaves: how many values are 0, and how many in [2**(k-1), 2**k) apart from their sign
+- for each column of numbers how its values spread over `SPREAD` buckets of a hash: a single value fills one of them
+- for each column of numbers how often each of `SUSPECTS` occurs to the bit
+- rows by season
+
+The columns are the features in contract order, and last the probability.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.contract.model import DAY, SECOND
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+BINS = 20
+"""Bins of equal count in a profile, fewer where values tie."""
+SEASONS = 48
+"""Hours of a working day, then those of Saturday and Sunday, in UTC."""
+HOURS_OF_WEEK = 168
+"""From Monday 00:00 on, in UTC."""
+OCTAVES = 44
+_LOWEST = -11
+"""Octave 1 holds all below 2**-10."""
+SPREAD = 8
+SUSPECTS = (-999_999.0, -99_999.0, -9_999.0, -999.0, -99.0, -1.0, 99.0, 999.0, 9_999.0, 99_999.0, 999_999.0)
+"""Numbers that people write where they know none."""
+
+_HOUR = 3_600 * SECOND
+_MOST = 4_000_000
+"""Cells counted at once: 32 MB."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def hour_of_week(times: Integers) -> Integers:
+    """0 to 167 for instants in µs UTC."""
+    # The first of January 1970 was a Thursday.
+    return (times // DAY + 3) % 7 * 24 + times // _HOUR % 24
+
+
+def season(times: Integers) -> Integers:
+    """0 to 23 on working days, 24 to 47 on Saturday and Sunday, for instants in µs UTC."""
+    return times // _HOUR % 24 + 24 * ((times // DAY + 3) % 7 >= 5)
+
+
+def edges_of(present: Floats, most: int = BINS) -> Floats:
+    """Edges of bins of equal count, or of one bin for each value where there are few; a heavy largest value is apart.
+
+    `present` holds no null and at least one value.
+    """
+    points = np.quantile(present, np.linspace(0, 1, most + 1), method="inverted_cdf")
+    edges = np.unique(points)
+    if len(edges) <= most // 2:
+        distinct = np.unique(present)
+        edges = distinct if len(distinct) <= most else edges
+    top = edges[-1]
+    if len(edges) == 1 or 2 * most * int((present == top).sum()) >= len(present):
+        edges = np.append(edges, np.nextafter(top, np.inf))
+    return edges
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature, or the probability. `bins` counts null's too; `edges` is None where codes are bins."""
+
+    bins: int
+    edges: Floats | None = None
+    octaves: bool = False
+    """Whether it holds numbers, whose size and single values mean something."""
+
+    def place(self, values: Floats) -> Integers:
+        """Bin numbers: 0 for null."""
+        if self.edges is None:
+            codes = np.where(np.isnan(values), 0.0, values)
+            return np.clip(codes, 0, self.bins - 1).astype(np.int64)
+        at = np.searchsorted(self.edges, values, side="right")
+        found = np.clip(at, 1, self.bins - 1)
+        found[np.isnan(values)] = 0
+        return found
+
+
+def number(edges: Floats, *, octaves: bool = True) -> Column:
+    return Column(len(edges), edges, octaves)
+
+
+def present_or_not(*, octaves: bool = True) -> Column:
+    """Of a feature that the profile knows nothing of: null, or not."""
+    return Column(2, np.array([-np.inf, np.inf]), octaves)
+
+
+def codes(words: int) -> Column:
+    """A category with so many declared values: null, unknown, then those."""
+    return Column(2 + words)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where in a row of cells lies what; `shape` is the number of bins of each column, the probability's last."""
+
+    shape: tuple[int, ...]
+
+    @cached_property
+    def starts(self) -> Integers:
+        """Where the bins of each column begin."""
+        return np.concatenate([[0], np.cumsum(self.shape)]).astype(np.int64)
+
+    @cached_property
+    def at(self) -> dict[str, int]:
+        """Where each part begins; `end` is how many cells there are."""
+        n = len(self.shape)
+        sizes = {
+            "below": n, "above": n, "octaves": n * OCTAVES, "spread": n * SPREAD, "suspects": n * len(SUSPECTS),
+            "seasons": SEASONS,
+        }  # fmt: skip
+        found, at = {}, int(self.starts[-1])
+        for name, size in sizes.items():
+            found[name] = at
+            at += size
+        return found | {"end": at}
+
+    def bins(self, cells: Integers, column: int) -> Integers:
+        return cells[..., self.starts[column] : self.starts[column + 1]]
+
+    def table(self, cells: Integers, name: str, width: int = 1) -> Integers:
+        """A part with so many cells for each column, shape (columns, width)."""
+        start = self.at[name]
+        return cells[start : start + len(self.shape) * width].reshape(-1, width)
+
+
+@lru_cache(maxsize=64)
+def places(shape: tuple[int, ...]) -> Places:
+    return Places(shape)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of one bundle; counts rows of theirs."""
+
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(column.bins for column in self.columns)
+
+    @cached_property
+    def places(self) -> Places:
+        return places(self.shape)
+
+    @cached_property
+    def _numbers(self) -> NDArray[np.intp]:
+        return np.flatnonzero([column.octaves for column in self.columns])
+
+    def count(self, matrix: Floats, probability: Floats, seasons: Integers, groups: Integers, many: int) -> Integers:
+        """Cells of each of `many` groups, shape (groups, cells).
+
+        `matrix` has shape (rows, features); the other three say of each row its probability, season and group.
+        """
+        width = self.places.at["end"]
+        rows = np.column_stack([matrix, probability]).T.copy()
+        step = max(1, _MOST // width)
+        if many <= step:
+            return self._count(rows, seasons, groups, many)
+        found = np.zeros((many, width), np.int64)
+        for first in range(0, many, step):
+            inside = (groups >= first) & (groups < first + step)
+            size = min(step, many - first)
+            found[first : first + size] = self._count(rows[:, inside], seasons[inside], groups[inside] - first, size)
+        return found
+
+    def _count(self, rows: Floats, seasons: Integers, groups: Integers, many: int) -> Integers:
+        at, starts = self.places.at, self.places.starts
+        width = at["end"]
+        own = groups * width
+        cells = np.empty(rows.shape, np.int64)
+        parts = [own + at["seasons"] + seasons]
+        for column, (how, values) in enumerate(zip(self.columns, rows, strict=True)):
+            cells[column] = how.place(values)
+            if how.edges is not None:
+                for name, outside in (("below", values < how.edges[0]), ("above", values > how.edges[-1])):
+                    if outside.any():
+                        parts.append(own[outside] + (at[name] + column))
+        cells += starts[:-1, None]
+        cells += own
+        parts.append(cells.ravel())
+        parts += self._sizes(rows[self._numbers], own)
+        return np.bincount(np.concatenate(parts), minlength=many * width).reshape(many, width)
+
+    def _sizes(self, numbers: Floats, own: Integers) -> list[Integers]:
+        """Cells of octaves, spread and suspects of the columns of numbers."""
+        at, columns = self.places.at, self._numbers[:, None]
+        there = ~np.isnan(numbers)
+        octaves = np.clip(np.frexp(numbers)[1].astype(np.int64) - _LOWEST, 1, OCTAVES - 1)
+        octaves[numbers == 0] = 0
+        # The upper bits of a product depend on all bits of the value; -0.0 never occurs in a feature row.
+        spread = ((numbers.view(np.uint64) * _ODD) >> np.uint64(61)).astype(np.int64)
+        parts = [
+            (octaves + (columns * OCTAVES + at["octaves"]) + own)[there],
+            (spread + (columns * SPREAD + at["spread"]) + own)[there],
+        ]
+        for which, value in enumerate(SUSPECTS):
+            found, row = np.nonzero(numbers == value)
+            if len(found):
+                parts.append(own[row] + (at["suspects"] + which + len(SUSPECTS) * self._numbers[found]))
+        return parts
