@@ -14,7 +14,18 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger import frames
 from holdfast.ledger.frames import HEAD, MAGIC, Segment
 from holdfast.ledger.ids import seq_of
-from holdfast.ledger.records import Approval, Decision, Examination, Experiment, Promotion, Record, Waiver, decode
+from holdfast.ledger.records import (
+    Approval,
+    Decision,
+    Examination,
+    Experiment,
+    Incident,
+    Measure,
+    Promotion,
+    Record,
+    Waiver,
+    decode,
+)
 
 if TYPE_CHECKING:
     from holdfast.features.state.snapshot import Snapshot
@@ -23,6 +34,10 @@ _PROMOTION = msgspec.msgpack.encode("promotion")
 """How a promotion's tag is spelled; other records may hold it too, a promotion always does."""
 
 _COURSE = (_PROMOTION, msgspec.msgpack.encode("experiment"))
+
+_MEASURE = msgspec.msgpack.encode("measure")
+
+_INCIDENT = (_MEASURE, msgspec.msgpack.encode("incident"))
 
 _GATE = (_PROMOTION, *(msgspec.msgpack.encode(word) for word in ("examination", "approval", "waiver")))
 
@@ -65,6 +80,20 @@ class LedgerReader:
             if until is not None and record.seq > until:
                 return
             if isinstance(record, Promotion | Experiment):
+                yield record
+
+    def followed(self, since: int = 0, until: int | None = None) -> Iterator[Promotion | Experiment | Measure]:
+        """The course, and measures: all that says who answers, and how. As cheap as `promotions`."""
+        for record in self._after(since, (*_COURSE, _MEASURE)):
+            if until is not None and record.seq > until:
+                return
+            if isinstance(record, Promotion | Experiment | Measure):
+                yield record
+
+    def incidents(self, since: int = 0) -> Iterator[Incident | Measure]:
+        """Timelines of incidents, and the measures taken in them. As cheap as `promotions`."""
+        for record in self._after(since, _INCIDENT):
+            if isinstance(record, Incident | Measure):
                 yield record
 
     def gate(self, since: int = 0) -> Iterator[Promotion | Examination | Approval | Waiver]:

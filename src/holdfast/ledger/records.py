@@ -1,4 +1,4 @@
-"""What the ledger keeps: twelve kinds of record, as msgpack arrays that later versions may only append fields to."""
+"""What the ledger keeps: fourteen kinds of record, as msgpack arrays that later versions may only append fields to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ PromotionAction = Literal["promote", "rollback", "archive", "alias"]
 ApprovalAction = Literal["approve", "withdraw", "break_glass"]
 ExperimentAction = Literal["start", "step", "weights", "halt", "stop", "promote"]
 ExperimentKind = Literal["ab", "canary", "bandit", "shadow", "rule"]
+MeasureAction = Literal["ask", "put", "lift"]
+MeasureKind = Literal["threshold", "review", "names"]
+IncidentAction = Literal[
+    "open", "acknowledge", "evidence", "note", "mitigate", "verify", "communicate", "diagnose", "remediate", "close"
+]
 
 
 class Event(msgspec.Struct, array_like=True, tag="event", kw_only=True):
@@ -61,6 +66,10 @@ class Decision(msgspec.Struct, array_like=True, tag="decision", kw_only=True):
     """Who asked: the name of an API key, or ``jwt:`` and a token's subject; empty where nobody had to be known."""
     because: Because | None = None
     """The reasons told with it; None where none were due."""
+    measures: list[int] = []
+    """Seq of each measure that it was decided under: `threshold` is then that measure's."""
+    review: bool = False
+    """Positive, and a measure asks that a person looks at it."""
 
 
 class Refusal(msgspec.Struct, array_like=True, tag="refusal", kw_only=True):
@@ -247,9 +256,60 @@ class Waiver(msgspec.Struct, array_like=True, tag="waiver", kw_only=True):
     until: int
 
 
+class Measure(msgspec.Struct, array_like=True, tag="measure", kw_only=True):
+    """For a while a live version decides or reads otherwise: asked by one person, put into force by another.
+
+    A ``put`` says all that holds; ``lift`` ends the one that it names.
+    """
+
+    seq: int = 0
+    received_at: int = 0
+    action: MeasureAction
+    kind: MeasureKind
+    version: str
+    bundle: str
+    """``threshold`` and ``review`` hold for this bundle alone; ``names`` for whichever is live."""
+    value: float = 0.0
+    """``threshold``: positive from here on. ``review``: a positive decision below this is marked."""
+    source: str = ""
+    names: list[tuple[str, str]] = []
+    """``names``: (as it comes, the field that is meant) in bodies of this source."""
+    answers: int = 0
+    """Seq of the record that this one answers: the asking that is put, what is put that is lifted."""
+    opened: int = 0
+    """Seq of the record that opened the incident it belongs to."""
+    who: str
+    key: str
+    """Id of the key that proved who it was."""
+    why: str
+    until: int
+    """µs UTC: it ends by itself."""
+
+
+class Incident(msgspec.Struct, array_like=True, tag="incident", kw_only=True):
+    """One line of an incident's timeline."""
+
+    seq: int = 0
+    received_at: int = 0
+    action: IncidentAction
+    opened: int = 0
+    """Seq of the record that opened it: its name for good (0 in that record itself)."""
+    playbook: str = ""
+    what: str
+    who: str
+    key: str = ""
+    """Id of the key that proved who wrote it; empty where nobody did."""
+    figures: dict[str, Any] = {}
+    """JSON; holds nothing that a client sent."""
+    file: str = ""
+    """What was gathered, by its name beside the ledger."""
+    digest: str = ""
+    """SHA-256 of that file."""
+
+
 Record = (
     Event | Decision | Refusal | Outcome | Promotion | History | Experiment | Shadow | Tally | Examination | Approval
-    | Waiver
+    | Waiver | Measure | Incident
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from holdfast.bundle.bundle import Bundle
@@ -19,7 +20,7 @@ from holdfast.errors import HoldfastError
 from holdfast.explain.because import Because, Reason
 from holdfast.explain.reasons import reasoner
 from holdfast.ledger.ids import body_digest
-from holdfast.ledger.records import Decision
+from holdfast.ledger.records import Decision, Measure
 
 Recompute = Callable[[Contract, Sequence[Decision]], Sequence[Sequence[float]]]
 """Feature rows of decisions from the records known to each, in the order given."""
@@ -104,8 +105,11 @@ def replay(
     bundle_of: Callable[[Decision], Bundle],
     recompute: Recompute | None,
     progress: Callable[[int], None] | None = None,
+    measures: Mapping[int, Measure] = MappingProxyType({}),
 ) -> ReplayReport:
     """Replay at both levels (`recompute` None: level A alone, and then `equal_b` stays 0).
+
+    `measures` by seq: a decision names those that it was decided under, and they say its threshold.
 
     `bundle_of` opens, verified, the bundle that answered; when it raises HoldfastError the decision is reported with
     what it says, so a changed byte is named.
@@ -125,7 +129,7 @@ def replay(
             what = "; ".join(str(problem) for problem in error.problems) or error.what
             report.differences.append(Difference(decision.prediction_id, "bundle", what, cause=error.where))
             continue
-        found = _level_a(decision, bundle)
+        found = _level_a(decision, bundle, measures)
         report.differences += found
         report.equal_a += not found and edited is None
         contracts[decision.contract] = bundle.contract
@@ -153,7 +157,7 @@ def _edited(decision: Decision) -> Difference | None:
     )  # fmt: skip
 
 
-def _level_a(decision: Decision, bundle: Bundle) -> list[Difference]:
+def _level_a(decision: Decision, bundle: Bundle, measures: Mapping[int, Measure]) -> list[Difference]:
     found: list[Difference] = []
 
     def expect(what: str, stored: Any, computed: Any, cause: str = "") -> None:
@@ -169,8 +173,17 @@ def _level_a(decision: Decision, bundle: Bundle) -> list[Difference]:
     score, probability = bundle.predict(row)
     expect("score", decision.score, score, "features, model or score edited")
     expect("probability", decision.probability, probability)
-    expect("threshold", decision.threshold, bundle.threshold.value, "the threshold is not the bundle's")
-    expect("decision", decision.decision, probability >= bundle.threshold.value)
+    threshold, below, cause = bundle.threshold.value, 0.0, "the threshold is not the bundle's"
+    for seq in decision.measures:
+        why = _not_in_force(measures.get(seq), decision, bundle)
+        expect(f"measure {seq}", "in force", why or "in force", "the measure that it names did not hold for it")
+        if not why and measures[seq].kind == "threshold":
+            threshold, cause = measures[seq].value, f"the threshold is not that of measure {seq}"
+        elif not why and measures[seq].kind == "review":
+            below = measures[seq].value
+    expect("threshold", decision.threshold, threshold, cause)
+    expect("decision", decision.decision, probability >= threshold)
+    expect("review", decision.review, threshold <= probability < below)
     if decision.reasons:
         now = {item.feature: item for item in bundle.explain(row)}
         for feature, value, contribution in decision.reasons:
@@ -179,6 +192,24 @@ def _level_a(decision: Decision, bundle: Bundle) -> list[Difference]:
     if decision.because is not None:
         _reasons(decision.because, reasoner(bundle).because(row, decision.decision, decision.because.most), expect)
     return found
+
+
+LATE = 60_000_000
+"""µs from where a request was decided to where it was written, at most: by then what it was decided under may have
+ended."""
+
+
+def _not_in_force(measure: Measure | None, decision: Decision, bundle: Bundle) -> str:
+    """Why a measure cannot have held for a decision; empty when it can."""
+    if measure is None or measure.action != "put":
+        return "no such measure was put"
+    if measure.seq > decision.seq:
+        return "it was put afterwards"
+    if decision.received_at > measure.until + LATE:
+        return "it had ended"
+    if measure.kind != "names" and measure.bundle != bundle.hash:
+        return "it is another bundle's"
+    return ""
 
 
 def _reasons(stored: Because, now: Because, expect: Callable[..., None]) -> None:

@@ -44,6 +44,8 @@ def _line(record: Record) -> str:
         Examination,
         Experiment,
         History,
+        Incident,
+        Measure,
         Outcome,
         Promotion,
         Shadow,
@@ -80,6 +82,11 @@ def _line(record: Record) -> str:
             return f"{record.action.replace('_', ' ')} version {record.version} by {record.who}: {record.why}"
         case Waiver():
             return f"{record.code} of version {record.version} waived by {record.who}: {record.why}"
+        case Measure():
+            what = f"{record.action} {record.kind} for version {record.version}"
+            return f"{what} until {timestamp_text(record.until)} by {record.who}: {record.why}"
+        case Incident():
+            return f"incident {record.opened or record.seq}, {record.action} by {record.who}: {record.what}"
         case _:
             codes = dict.fromkeys(problem["code"] for problem in record.problems)
             return f"{record.status}: {', '.join(codes)}"

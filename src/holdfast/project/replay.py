@@ -34,7 +34,7 @@ def replay(
     Raises HoldfastError when an id is not in the ledger.
     """
     from holdfast.ledger.recompute import Recomputer
-    from holdfast.ledger.records import Decision, Experiment, Promotion
+    from holdfast.ledger.records import Decision, Experiment, Measure, Promotion
     from holdfast.ledger.replay import Difference, replay
     from holdfast.project.bundles import deciders, opened
     from holdfast.traffic.recheck import assignments
@@ -44,7 +44,8 @@ def replay(
     course = [item for item in everything if isinstance(item, Promotion | Experiment)]
     bundle_of = deciders(project, course)
     recompute = Recomputer(partial(_history, project), lambda: everything)
-    report = replay(decisions, bundle_of=bundle_of, recompute=recompute)
+    measures = {item.seq: item for item in everything if isinstance(item, Measure)}
+    report = replay(decisions, bundle_of=bundle_of, recompute=recompute, measures=measures)
     report.differences = [
         Difference(item.field, "records", item.what) for item in recompute.edited
     ] + report.differences

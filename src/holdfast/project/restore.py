@@ -142,14 +142,15 @@ def _prove(part: Path, told: Backup, into: Path) -> Restored:
 
 def _replayed(project: Project, into: Path) -> int:
     """How many of the last decisions gave their answer again, from their features. Raises HoldfastError where not."""
-    from holdfast.ledger.records import Decision
+    from holdfast.ledger.records import Decision, Measure
     from holdfast.ledger.replay import replay
     from holdfast.project.bundles import deciders
 
     last = max(project.reader.last_seq() - REPLAYED, 0)
     decisions = [item for item in project.reader.records(last) if isinstance(item, Decision)]
+    measures = {item.seq: item for item in project.reader.followed() if isinstance(item, Measure)}
     bundle_of = deciders(project, list(project.reader.course()))
-    report = replay(decisions, bundle_of=bundle_of, recompute=None)
+    report = replay(decisions, bundle_of=bundle_of, recompute=None, measures=measures)
     if report.equal_a != len(decisions):
         raise HoldfastError(f"the restored project answers otherwise: {report}", where=str(into), mend=OTHER)
     return len(decisions)

@@ -7,23 +7,25 @@ before → every problem at once → reads at one snapshot → feature row → s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from holdfast.contract.model import SECOND, Cell, Field
-from holdfast.contract.values import NotJson, read_strict, timestamp_text
+from holdfast.contract.values import NotJson, canonical_body, read_strict, timestamp_text
 from holdfast.errors import Problem
 from holdfast.explain.because import Because
 from holdfast.explain.reasons import MOST, reasoner
 from holdfast.features.state.events import StoredEvent
 from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.duplicates import same_event
-from holdfast.ledger.ids import body_digest
+from holdfast.ledger.ids import body_digest, canonical_digest
 from holdfast.ledger.records import Decision
 from holdfast.serving.caller import CALLER
 from holdfast.serving.live import LiveSet, Version
 from holdfast.serving.replies import counted, masked, shown_id
 from holdfast.serving.split import Unfit
 from holdfast.serving.wire import Limits
+
+_NONE: list[int] = []
 
 
 class Refuse(Exception):  # noqa: N818 — an answer, not a fault
@@ -77,7 +79,14 @@ class Decider:
 
         `digest` of the body, if it is known.
         """
-        version = live.champion
+        version, measures = live.champion, live.measures
+        renamed: Sequence[tuple[str, str, int]] = ()
+        if measures is not None and measures.names:
+            renamed = measures.rename(version.source.name, raw, self._clock())
+            if renamed:
+                # Kept as the contract names it, so that state, replay and training need not know what it was called.
+                body = canonical_body(raw)
+                digest = canonical_digest(body)
         parsed = version.read(live.own_fields(raw))
         cells = parsed.cells
         digest = body_digest(raw) if digest is None else digest
@@ -112,7 +121,12 @@ class Decider:
             except Unfit as unfit:
                 shown = masked(raw, version.openly)
                 raise Refuse(unfit.status, counted(unfit.problems), unfit.problems, shown) from None
-        threshold = version.bundle.threshold.value
+        threshold, below, measured = version.bundle.threshold.value, 0.0, _NONE
+        if measures is not None:
+            threshold, below, measured = measures.deciding(version.bundle.hash, threshold, now)
+            if renamed:
+                measured = [*measured, *dict.fromkeys(item[2] for item in renamed)]
+                warnings = (*warnings, *(f"{meant}: came as {came}" for came, meant, _ in renamed))
         decision = Decision(
             read_seq=snapshot.applied_seq,
             source=version.source.name,
@@ -134,6 +148,8 @@ class Decider:
             caller=CALLER.get(),
             assigned=assigned,
             experiment=experiment,
+            measures=measured,
+            review=threshold <= probability < below,
         )
         return decision, False
 

@@ -21,6 +21,7 @@ from holdfast.serving.decide import Refuse, conflict, new_id, read_body_json
 from holdfast.serving.durable import Durable
 from holdfast.serving.live import Live, LiveSet
 from holdfast.serving.wire import Limits
+from holdfast.traffic.measures import Standing
 
 
 class Events:
@@ -38,7 +39,7 @@ class Events:
         live = self._live.now
         source = chosen_source(live, raw.get("source", live.champion.source.name))
         rows, single = rows_of(raw, "event", "events", self._limits.rows)
-        recorder = _Rows(source, foreign(live, source), self._clock, self._limits)
+        recorder = _Rows(source, foreign(live, source), self._clock, self._limits, live.measures)
         answers = await record_rows(recorder, rows, self._state, self._durable)
         if not single:
             return replies.encode(summary(answers))
@@ -77,8 +78,16 @@ def _reader(source: Source) -> Callable[[dict[str, object]], Parsed]:
 
 
 class _Rows:
-    def __init__(self, source: Source, foreign: frozenset[str], clock: Callable[[], int], limits: Limits) -> None:
+    def __init__(
+        self,
+        source: Source,
+        foreign: frozenset[str],
+        clock: Callable[[], int],
+        limits: Limits,
+        measures: Standing | None,
+    ) -> None:
         self._source = source
+        self._measures = measures
         self._foreign = foreign
         self._clock = clock
         self._limits = limits
@@ -87,6 +96,8 @@ class _Rows:
 
     def prepare(self, row: Row, snapshot: Snapshot) -> Record | dict[str, Any]:
         source = self._source
+        if self._measures is not None:
+            self._measures.rename(source.name, row, self._clock())
         known = {name: value for name, value in row.items() if name not in self._foreign}
         parsed = _reader(source)(known)
         event_id, t = (parsed.cells[source.position(name)] for name in (source.id, source.time))

@@ -15,10 +15,12 @@ from time import monotonic
 from holdfast.bundle.bundle import Bundle
 from holdfast.errors import HoldfastError
 from holdfast.features.plan import Series
-from holdfast.ledger.records import Arm, Experiment, Promotion
+from holdfast.ledger.records import Arm, Experiment, Measure, Promotion
+from holdfast.ledger.writer import now_micros
 from holdfast.serving.live import Archive, Live, LiveSet, Version, compile_version
 from holdfast.serving.words import words
 from holdfast.traffic.course import Experiments, holds_for
+from holdfast.traffic.measures import Measures
 
 log = logging.getLogger("holdfast.serving")
 
@@ -29,9 +31,9 @@ AGAIN = 5.0
 """Seconds before a refused bundle is looked at again; it may have been fetched anew."""
 
 
-Promotions = Callable[[int], tuple[Sequence[Promotion | Experiment], int]]
-"""Promotions and experiments' records with a seq above the given one, in order, and the seq up to which it looked.
-Acknowledged ones only."""
+Promotions = Callable[[int], tuple[Sequence[Promotion | Experiment | Measure], int]]
+"""Promotions, experiments' records and measures with a seq above the given one, in order, and the seq up to which it
+looked. Acknowledged ones only."""
 
 Load = Callable[[str], Bundle]
 """The verified bundle of a hash. Raises HoldfastError."""
@@ -47,6 +49,7 @@ class Course:
         self.seq = 0
         self.steps: list[Promotion] = []
         self.experiments = Experiments()
+        self.measures = Measures()
 
     def take(self, promotions: Promotions) -> None:
         """Reads on from where it stopped."""
@@ -54,6 +57,8 @@ class Course:
         for item in found:
             if isinstance(item, Experiment):
                 self.experiments.take(item)
+            elif isinstance(item, Measure):
+                self.measures.take(item)
             elif item.alias == CHAMPION and item.action != "archive":
                 self.steps.append(item)
 
@@ -127,6 +132,7 @@ class Follower(threading.Thread):
     def step(self) -> None:
         """One look at the ledger; swaps when there is another champion that is ready."""
         self._course.take(self._promotions)
+        self._measures()
         wanted = self._course.steps[-1]
         now = self._live.now
         if wanted.bundle == now.champion.bundle.hash and wanted.version == now.champion.version:
@@ -144,10 +150,20 @@ class Follower(threading.Thread):
         if not all(map(self._ready, version.plan.series)):
             self._complain(f"version {wanted.version} was promoted but its state is still being built")
             return
-        self._live.replace(LiveSet.of(version, now.champion, wanted.seq))
+        self._live.replace(replace(LiveSet.of(version, now.champion, wanted.seq), measures=self._live.now.measures))
         self._loaded = None
         told = {"event": "promoted", "version": version.version}
         log.info("version %s answers now (before: %s)", version.version, now.champion.version, extra=told)
+
+    def _measures(self) -> None:
+        """Let answers go by the measures in force: those put since are in it, those lifted or over are not."""
+        standing = self._course.measures.standing(now_micros())
+        if standing != self._live.now.measures:
+            # `replace` of Live would clear its trouble, which is another matter.
+            self._live.now = replace(self._live.now, measures=standing)
+            held = [] if standing is None else standing.measures
+            told = ", ".join(f"{item.kind} of record {item.seq}" for item in held) or "none"
+            log.warning("measures in force: %s", told, extra={"event": "measures"})
 
     def _experiments(self, now: LiveSet) -> None:
         """The champion is the one promoted: let it answer under the experiments of the ledger."""
@@ -185,7 +201,9 @@ class Follower(threading.Thread):
             self._arms[arm.bundle, arm.name] for item in wanted if item.kind == "shadow" for arm in item.arms[1:]
         ]
         arms = [] if split is None else [now.champion, *(self._arms[arm.bundle, arm.name] for arm in split.arms[1:])]
-        made = replace(bare.under(split, arms, shadows), experiments=tuple(item.seq for item in wanted))
+        made = replace(
+            bare.under(split, arms, shadows), experiments=tuple(item.seq for item in wanted), measures=now.measures
+        )
         self._live.replace(made)
         kept = {(arm.bundle, arm.name) for item in wanted for arm in item.arms}
         self._arms = {key: version for key, version in self._arms.items() if key in kept}

@@ -61,6 +61,7 @@ class Health:
             "model": identity(live.champion),
             "previous": identity(live.previous) if live.previous is not None else None,
             "experiment": under_way(live),
+            "measures": in_force(live),
             "beside": [identity(version) for version in live.beside],
             "state": {"applied_seq": self.applied_seq()},
             "registry": staleness(self._live.registry, live.champion),
@@ -102,6 +103,22 @@ def identity(version: Version) -> dict[str, str]:
         "bundle": version.bundle.hash,
         "contract": version.contract_hash,
     }
+
+
+def in_force(live: LiveSet) -> list[dict[str, Any]]:
+    """What is decided or read otherwise for a while, and until when."""
+    held = () if live.measures is None else live.measures.measures
+    return [
+        {
+            "record": item.seq,
+            "kind": item.kind,
+            "version": item.version,
+            "value": item.value,
+            "names": dict(item.names),
+            "until": timestamp_text(item.until),
+        }
+        for item in held
+    ]
 
 
 def under_way(live: LiveSet) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from holdfast.features.state.snapshot import Snapshot
 from holdfast.ledger.records import Experiment
 from holdfast.serving.replies import Names, all_names, open_names
 from holdfast.serving.split import Split
+from holdfast.traffic.measures import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ class LiveSet:
     """The experiment that shares out the answers."""
     experiments: tuple[int, ...] = ()
     """The records of experiments that this set goes by."""
+    measures: Standing | None = None
+    """What is decided or read otherwise for a while."""
 
     @staticmethod
     def of(champion: Version, previous: Version | None = None, seq: int = 0) -> LiveSet:

@@ -135,6 +135,7 @@ def decision_schema(contract: Contract) -> dict[str, Any]:
         names.probability: share,
     }
     told = {
+        "review": {"type": "boolean", "const": True, "description": "a person should look at this positive decision"},
         "reasons": _list(_reason_schema())
         | {"description": "why, first one first; of a positive decision, or asked for"},
         "reasons_against": {"type": "string", "description": "the population that the reasons compare with"},

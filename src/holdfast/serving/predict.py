@@ -144,6 +144,8 @@ class Asked:
         self._champion = live.champion
         read[self._body] = self._raw = read_body_json(self._body)
         self.decision, self.old = self._decider.decide(live, self._raw, self._body, snapshot, self._reasons)
+        if live.measures is not None and not self.old:
+            read[self.decision.body] = self._raw  # under the names that the contract knows
         return () if self.old else (self.decision,)
 
     def result(self, settled: Sequence[Settled]) -> bytes:

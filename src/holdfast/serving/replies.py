@@ -111,6 +111,8 @@ def decision(record: Decision, names: Names) -> dict[str, Any]:
         names.positive: record.decision,
         names.probability: record.probability,
     }
+    if record.review:
+        shape["review"] = True
     if record.because is not None:
         shape |= because(record.because)
     elif record.reasons:  # as they were told when it was decided

@@ -26,7 +26,7 @@ from holdfast.features.state.state import State
 from holdfast.ledger.attach import attach
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.read import LedgerReader
-from holdfast.ledger.records import Experiment, Promotion
+from holdfast.ledger.records import Experiment, Measure, Promotion
 from holdfast.serving import heap
 from holdfast.serving.app import create_app
 from holdfast.serving.aside import experiments
@@ -92,10 +92,10 @@ def opened(
         stack.callback(committer.close)
         reader = LedgerReader(home / "ledger")
 
-        def promotions(since: int) -> tuple[list[Promotion | Experiment], int]:
+        def promotions(since: int) -> tuple[list[Promotion | Experiment | Measure], int]:
             # A record beyond what state holds may not be on the disk yet.
             until = state.applied_seq
-            return list(reader.course(since, until)), until
+            return list(reader.followed(since, until)), until
 
         def bundle(name: str) -> Bundle:
             return load(home / "bundles" / name, expect=name)
