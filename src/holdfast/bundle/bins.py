@@ -15,13 +15,16 @@ The columns are the features in contract order, and last the probability.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.contract.model import DAY, SECOND
+from holdfast.contract.model import DAY, SECOND, Contract
+from holdfast.contract.words import vocabulary_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -163,13 +166,14 @@ class Layout:
     def _numbers(self) -> NDArray[np.intp]:
         return np.flatnonzero([column.octaves for column in self.columns])
 
-    def count(self, matrix: Floats, probability: Floats, seasons: Integers, groups: Integers, many: int) -> Integers:
+    def count(self, matrix: Floats, seasons: Integers, groups: Integers, many: int) -> Integers:
         """Cells of each of `many` groups, shape (groups, cells).
 
-        `matrix` has shape (rows, features); the other three say of each row its probability, season and group.
+        `matrix` has shape (rows, columns), null is NaN; the other two say of each row its season, and its group from 0
+        on.
         """
         width = self.places.at["end"]
-        rows = np.column_stack([matrix, probability]).T.copy()
+        rows = np.ascontiguousarray(matrix.T)
         step = max(1, _MOST // width)
         if many <= step:
             return self._count(rows, seasons, groups, many)
@@ -215,3 +219,28 @@ class Layout:
             if len(found):
                 parts.append(own[row] + (at["suspects"] + which + len(SUSPECTS) * self._numbers[found]))
         return parts
+
+
+def layout_of(contract: Contract, profile: Mapping[str, Any]) -> Layout:
+    """The columns of a bundle: by its profile of either format; of what that does not know, null or not."""
+    known = profile.get("features", {})
+    columns = []
+    for feature in contract.features:
+        told = known.get(feature.name, {})
+        octaves = feature.expr.kind != "boolean"
+        if feature.expr.kind == "category":
+            seen = max((int(code) for code in told.get("codes", ())), default=0)
+            columns.append(codes(max(len(vocabulary_of(contract, feature.expr)), seen - 1)))
+        elif "edges" in told:
+            columns.append(number(np.array(told["edges"]), octaves=octaves))
+        else:
+            columns.append(present_or_not(octaves=octaves))
+    score = score_of(profile)
+    columns.append(number(np.array(score["edges"])) if "edges" in score else present_or_not())
+    return Layout(tuple(columns))
+
+
+def score_of(profile: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How the probability lay: on rows the model had not learned from, where the profile has that."""
+    found: Mapping[str, Any] = profile.get("score", profile.get("probability", {}))
+    return found

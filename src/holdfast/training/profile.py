@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from holdfast.bundle.bins import Layout, edges_of, layout_of
 from holdfast.contract.model import Contract, Feature
-from holdfast.training.rows import Floats, Rows
+from holdfast.training.natural import natural, volume
+from holdfast.training.rows import Floats, Ints, Rows
 from holdfast.training.split import Labels
 
 QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
-BINS = 20
-"""Bins of equal count, fewer where values tie."""
+HELD_OUT = 500
+"""Held-out rows from which on the probability is told of them, and not of rows that the model learned from."""
+SCORE = "score"
+"""What the probability is called beside the features."""
 
 
-def profile(contract: Contract, rows: Rows, probability: Floats, y: Labels, threshold: float) -> dict[str, Any]:
+def profile(
+    contract: Contract,
+    rows: Rows,
+    probability: Floats,
+    y: Labels,
+    threshold: float,
+    *,
+    held_out: tuple[Ints, Floats] | None = None,
+    times: Ints | None = None,
+) -> dict[str, Any]:
     """`reference/profile.json`: of training rows, with `probability` as the model gave it to them.
 
     Bin i counts values in ``[edges[i], edges[i + 1])``, the last one both ends included. Categories count codes.
+    `held_out`: times and probabilities of rows that the model did not learn from, which live ones are like; `times` of
+    all decisions there were (µs UTC), for the volume to expect. `natural` says what is kept by season and day.
     """
     by_name = {feature.name: feature for feature in contract.features}
-    return {
-        "format": 1,
+    if held_out is None or len(held_out[0]) < HELD_OUT:
+        held_out = (rows.times, probability)
+    score = {"rows": len(held_out[0]), "held_out": held_out[0] is not rows.times, **_numbers(held_out[1])}
+    shape = {
+        "format": 2,
         "rows": len(rows),
         "from": int(rows.times.min()),
         "to": int(rows.times.max()),
@@ -30,12 +49,28 @@ def profile(contract: Contract, rows: Rows, probability: Floats, y: Labels, thre
         "decision_share": float((probability >= threshold).mean()),
         "features": {name: _column(by_name[name], rows.X[:, i]) for i, name in enumerate(rows.names)},
         "probability": _numbers(probability),
+        SCORE: score,
         "groups": {
             name: _groups(rows.X[:, i], probability, y, threshold)
             for i, name in enumerate(rows.names)
             if _protected(contract, by_name[name])
         },
+        "volume": volume(rows.times if times is None else times),
     }
+    return shape | _by_itself(contract, shape, rows, *held_out)
+
+
+def _by_itself(
+    contract: Contract, shape: Mapping[str, Any], rows: Rows, times: Ints, probability: Floats
+) -> dict[str, Any]:
+    """What `natural` tells of the features, and of the probability, which may be that of other rows."""
+    columns = layout_of(contract, shape).columns
+    found = natural(rows.names, Layout(columns[:-1]), rows.X, rows.times)
+    score = natural((SCORE,), Layout(columns[-1:]), probability[:, None], times)
+    for part in ("sizes", "daily", "hourly"):
+        found[part] |= score[part]
+    found["seasons"]["bins"] |= score["seasons"]["bins"]
+    return found
 
 
 def _column(feature: Feature, values: Floats) -> dict[str, Any]:
@@ -55,14 +90,14 @@ def _numbers(values: Floats) -> dict[str, Any]:
     shape: dict[str, Any] = {"null_share": float(1 - len(present) / max(1, len(values)))}
     if not len(present):
         return shape
-    edges = np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1), method="inverted_cdf"))
-    if len(edges) == 1:
-        edges = np.append(edges, np.nextafter(edges[0], np.inf))
+    edges = edges_of(present)
     counts, _ = np.histogram(present, edges)
     points = np.quantile(present, QUANTILES, method="inverted_cdf")
     return shape | {
         "mean": float(present.mean()),
         "std": float(present.std()),
+        "smallest": float(present.min()),
+        "largest": float(present.max()),
         "quantiles": dict(zip(map(str, QUANTILES), map(float, points), strict=True)),
         "edges": [float(edge) for edge in edges],
         "counts": [int(count) for count in counts],

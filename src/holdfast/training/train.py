@@ -226,7 +226,7 @@ def _differing(training: Mapping[str, Any], order: str) -> list[Problem]:
 def _pack(
     contract: Contract, rows: Rows, learned: Learned, out: Path, record: Mapping[str, Any], population: str
 ) -> tuple[str, str]:
-    index = learned.split.train.index
+    index, test = learned.split.train.index, learned.split.test.index
     learned_from = rows.take(index)
     probability = learned.probabilities(learned_from.X)
     categories = [feature.expr.kind == "category" for feature in contract.features]
@@ -240,7 +240,15 @@ def _pack(
         calibration=learned.calibration,
         threshold=learned.threshold,
         golden_rows=choose_golden(learned_from.X),
-        profile=profile(contract, learned_from, probability, learned.split.train.y, learned.threshold.value),
+        profile=profile(
+            contract,
+            learned_from,
+            probability,
+            learned.split.train.y,
+            learned.threshold.value,
+            held_out=(rows.times[test], learned.probabilities(rows.X[test])),
+            times=rows.times,
+        ),
         environment=environment_lock(),
         card=model_card(contract, learned, record),
         training=record,
