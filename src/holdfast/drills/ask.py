@@ -1,0 +1,128 @@
+"""Whom a person would have: the server's own replies, `holdfast watch`, parity, doctor, gate, and what refuses to load.
+
+Each sees the copy and its server, as it would see the project: traffic, ledger, files. None knows of the drill.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from holdfast.drills.drill import Ask, Caught
+from holdfast.drills.stage import Stage
+from holdfast.errors import HoldfastError
+from holdfast.project.twin import bare_environment
+
+PATIENCE = 300.0
+REFUSED_BECAUSE = (
+    ("platform", "this platform computes otherwise"),
+    ("altered", "not what was packed"),
+    ("altered", "hash"),
+    ("unsafe", "no part of a bundle"),
+)
+"""Words for what a refusal to load says."""
+
+
+def _replies(stage: Stage) -> Iterator[Caught]:
+    """Refusals, each kind once, when it first came."""
+    seen = set[str]()
+    for reply in sorted(stage.replies, key=lambda item: item.at):
+        if reply.status == 200:
+            continue
+        problems = reply.told.get("detail", {}).get("problems", []) if reply.status < 500 else []
+        told = [(str(item["code"]), f"{item['field']}: {item['what']}") for item in problems]
+        for code, what in told or [(f"status_{reply.status}", json.dumps(reply.told)[:200])]:
+            if code not in seen:
+                seen.add(code)
+                yield Caught("reply", code, what, reply.at, stage.minutes(reply.at))
+
+
+class _Watching:
+    """`holdfast watch`, looking from outside now and then."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, Any] = {}
+
+    def __call__(self, stage: Stage) -> Iterator[Caught]:
+        from holdfast.project.watch import look
+
+        found = look(stage.project, stage.address, self._before.get(stage.address))
+        self._before[stage.address] = found.seen
+        sent = len(stage.replies)
+        for alert in found.alerts:
+            yield Caught("watch", alert.rule, alert.what, sent, stage.minutes(sent))
+
+
+def _parity(stage: Stage) -> Iterator[Caught]:
+    """The newest answers computed again by the batch path; the first that does not come out says since when."""
+    from holdfast.project.replay import live_parity
+
+    if stage.server is None:
+        return
+    found = live_parity(stage.project, sample=1_000)
+    if found.ok:
+        return
+    sent = len(stage.replies)
+    levels = {item.level: item for item in found.replayed.differences}
+    for level, item in sorted(levels.items()):
+        word = {"A": "answer", "B": "feature"}.get(level, level)
+        yield Caught("parity", word, str(item)[:300], min(sent, 1_000), stage.minutes(min(sent, 1_000)))
+
+
+def _load(stage: Stage) -> Iterator[Caught]:
+    if stage.refusal:
+        word = next((word for word, text in REFUSED_BECAUSE if text in stage.refusal), "refused")
+        yield Caught("load", word, stage.refusal.strip()[-300:])
+
+
+def command(folder: Path, *words: str) -> dict[str, Any]:
+    """What a `holdfast` command answers as JSON, whatever its exit code. Raises HoldfastError where it answers none."""
+    line = [sys.executable, "-m", "holdfast.cli.main", "-C", str(folder), *words, "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, env=bare_environment(), timeout=PATIENCE, check=False)
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        raise HoldfastError(f"holdfast {words[0]} did not answer", mend=(done.stderr or done.stdout)[-500:]) from None
+
+
+def gate(*codes: str) -> Ask:
+    """`holdfast check` of the newest version, with these checks."""
+
+    def look(stage: Stage) -> Iterator[Caught]:
+        only = [word for code in codes for word in ("--only", code)]
+        told = command(stage.folder, "check", stage.asked_about, *only)
+        if "error" in told:
+            yield Caught("gate", "refused", str(told["error"])[:300])
+        for item in told.get("verdict", told).get("checks", []):
+            if item["status"] == "failed":
+                yield Caught("gate", item["code"], item["why"])
+
+    return Ask("gate", look)
+
+
+def _doctor(stage: Stage) -> Iterator[Caught]:
+    """Research against production: exported files where the incident is in them, else the project against itself."""
+    ours, theirs = stage.sides or (stage.folder, stage.folder)
+    told = command(stage.folder, "doctor", "--research", str(ours), "--production", str(theirs))
+    if "error" in told:
+        yield Caught("doctor", "refused", str(told["error"])[:300])
+    sent = len(stage.replies)
+    for item in told.get("findings", []):
+        yield Caught("doctor", item["code"], item["says"][:300], sent, stage.minutes(sent))
+
+
+def _monitor(stage: Stage) -> Iterator[Caught]:
+    """`holdfast monitor`, as if it had been asked at each of these moments of event time."""
+    yield from ()
+
+
+replies = Ask("reply", _replies)
+watch = Ask("watch", _Watching(), live=True)
+monitor = Ask("monitor", _monitor)
+parity = Ask("parity", _parity)
+load = Ask("load", _load)
+doctor = Ask("doctor", _doctor)

@@ -1,0 +1,141 @@
+"""Running drills: each in a copy of its own, beside a clean twin that got the same traffic and was asked the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.drills.drill import Ask, Caught, Drill
+from holdfast.drills.sandbox import Sandbox
+from holdfast.errors import HoldfastError
+
+SHARED = ("traffic", "serving")
+"""Kinds of drills whose clean twin is the same traffic to a sound server."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of one drill in one project."""
+
+    drill: Drill
+    project: str
+    because: str = ""
+    """Why it cannot happen here; then nothing was run."""
+    caught: tuple[Caught, ...] = ()
+    """All that was said and that the clean twin did not say; the right causes first."""
+    clean: tuple[Caught, ...] = ()
+    """What was said of the clean twin: false alarms."""
+    sent: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    """The drill itself failed."""
+
+    @property
+    def naming(self) -> Caught | None:
+        """The first that named the cause."""
+        right = [item for item in self.caught if item.cause in self.drill.causes]
+        return min(right, key=lambda item: (item.predictions, item.minutes), default=None)
+
+    @property
+    def in_time(self) -> bool:
+        found, within = self.naming, self.drill.within
+        return found is not None and (found.predictions <= within.predictions or found.minutes <= within.minutes)
+
+    @property
+    def status(self) -> str:
+        """``caught``, ``late``, ``unnamed`` (something else was said), ``missed``, ``not applicable`` or ``failed``."""
+        if self.because:
+            return "not applicable"
+        if self.error:
+            return "failed"
+        if self.naming is not None:
+            return "caught" if self.in_time else "late"
+        return "unnamed" if self.caught else "missed"
+
+    @property
+    def ok(self) -> bool:
+        return self.status in ("caught", "not applicable") and not self.clean
+
+    def as_dict(self) -> dict[str, Any]:
+        shown = self.naming
+        return {
+            "drill": self.drill.id, "name": self.drill.name, "incident": self.drill.incident, "project": self.project,
+            "kind": self.drill.kind, "status": self.status, "because": self.because, "error": self.error,
+            "caught_by": shown.by if shown else None, "cause": shown.cause if shown else None,
+            "why": shown.why if shown else None, "predictions": shown.predictions if shown else None,
+            "minutes": round(shown.minutes, 1) if shown else None,
+            "within": {"predictions": self.drill.within.predictions, "minutes": self.drill.within.minutes},
+            "also": [f"{item.by} {item.cause}" for item in self.caught if item is not shown],
+            "clean": [f"{item.by} {item.cause}: {item.why}" for item in self.clean],
+            "sent": self.sent, "seconds": round(self.seconds, 1),
+        }  # fmt: skip
+
+
+@dataclass
+class Drills:
+    """A run of drills in one sandbox; twins with the same traffic are run once, and asked once by each."""
+
+    sandbox: Sandbox
+    project: str
+    say: Callable[[str], None] = lambda _: None
+    _twins: dict[tuple[str, tuple[int, int]], tuple[Caught, ...]] = field(default_factory=dict)
+
+    def run(self, drills: Iterable[Drill]) -> list[Ran]:
+        listed = list(drills)
+        contract = self.sandbox.bundle.contract
+        fit = [item for item in listed if not item.applies(contract)]
+        self._every_twin(fit)
+        return [self.one(item) for item in listed]
+
+    def one(self, drill: Drill) -> Ran:
+        because = drill.applies(self.sandbox.bundle.contract)
+        if because:
+            return Ran(drill, self.project, because)
+        began = time.perf_counter()
+        try:
+            clean = self._twin(drill)
+            self.say(f"{drill.id} {drill.name}")
+            with self.sandbox.stage(drill.days, drill.before) as stage:
+                drill.inject(stage)
+                stage.run(drill.ask)
+                heard, sent = tuple(stage.heard), len(stage.replies)
+        except HoldfastError as error:
+            return Ran(drill, self.project, error=str(error), seconds=time.perf_counter() - began)
+        said = {(item.by, item.cause) for item in clean}
+        new = [item for item in heard if (item.by, item.cause) not in said]
+        new.sort(key=lambda item: item.cause not in drill.causes)
+        return Ran(drill, self.project, "", tuple(new), clean, sent, time.perf_counter() - began)
+
+    def _every_twin(self, drills: list[Drill]) -> None:
+        """The clean twin of each stretch of traffic, asked by everybody whom a drill on it asks."""
+        asks: dict[tuple[int, int], dict[str, Ask]] = {}
+        for drill in drills:
+            if drill.twin is None and drill.kind in SHARED:
+                asks.setdefault((drill.days, drill.before), {}).update({ask.name: ask for ask in drill.ask})
+        for (days, before), who in asks.items():
+            self._ask_twin(days, before, list(who.values()))
+
+    def _twin(self, drill: Drill) -> tuple[Caught, ...]:
+        stretch = (drill.days, drill.before)
+        if drill.twin is not None or drill.kind not in SHARED:
+            return self._own_twin(drill)
+        missing = [ask for ask in drill.ask if (ask.name, stretch) not in self._twins]
+        if missing:
+            self._ask_twin(*stretch, missing)
+        return tuple(item for ask in drill.ask for item in self._twins[ask.name, stretch])
+
+    def _own_twin(self, drill: Drill) -> tuple[Caught, ...]:
+        with self.sandbox.stage(drill.days, drill.before) as stage:
+            if drill.twin is not None:
+                drill.twin(stage)
+            stage.run(drill.ask)
+            return tuple(stage.heard)
+
+    def _ask_twin(self, days: int, before: int, asks: list[Ask]) -> None:
+        self.say(f"a clean twin with {days} days of traffic")
+        with self.sandbox.stage(days, before) as stage:
+            stage.run(asks)
+            for ask in asks:
+                self._twins[ask.name, (days, before)] = tuple(item for item in stage.heard if item.by == ask.name)
