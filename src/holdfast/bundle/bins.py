@@ -45,7 +45,7 @@ SUSPECTS = (-999_999.0, -99_999.0, -9_999.0, -999.0, -99.0, -1.0, 99.0, 999.0, 9
 _HOUR = 3_600 * SECOND
 _MOST = 4_000_000
 """Cells counted at once: 32 MB."""
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_ODD, _UPPER = np.uint64(0x9E3779B97F4A7C15), np.uint64(61)
 
 
 def hour_of_week(times: Integers) -> Integers:
@@ -90,7 +90,7 @@ class Column:
             codes = np.where(np.isnan(values), 0.0, values)
             return np.clip(codes, 0, self.bins - 1).astype(np.int64)
         at = np.searchsorted(self.edges, values, side="right")
-        found = np.clip(at, 1, self.bins - 1)
+        found = np.minimum(np.maximum(at, 1), self.bins - 1)
         found[np.isnan(values)] = 0
         return found
 
@@ -162,10 +162,6 @@ class Layout:
     def places(self) -> Places:
         return places(self.shape)
 
-    @cached_property
-    def _numbers(self) -> NDArray[np.intp]:
-        return np.flatnonzero([column.octaves for column in self.columns])
-
     def count(self, matrix: Floats, seasons: Integers, groups: Integers, many: int) -> Integers:
         """Cells of each of `many` groups, shape (groups, cells).
 
@@ -173,52 +169,55 @@ class Layout:
         on.
         """
         width = self.places.at["end"]
-        rows = np.ascontiguousarray(matrix.T)
         step = max(1, _MOST // width)
-        if many <= step:
-            return self._count(rows, seasons, groups, many)
         found = np.zeros((many, width), np.int64)
         for first in range(0, many, step):
-            inside = (groups >= first) & (groups < first + step)
             size = min(step, many - first)
-            found[first : first + size] = self._count(rows[:, inside], seasons[inside], groups[inside] - first, size)
+            if size == many:
+                self._count(matrix, seasons, groups, found)
+            else:
+                inside = (groups >= first) & (groups < first + size)
+                self._count(matrix[inside], seasons[inside], groups[inside] - first, found[first : first + size])
         return found
 
-    def _count(self, rows: Floats, seasons: Integers, groups: Integers, many: int) -> Integers:
-        at, starts = self.places.at, self.places.starts
-        width = at["end"]
-        own = groups * width
-        cells = np.empty(rows.shape, np.int64)
-        parts = [own + at["seasons"] + seasons]
-        for column, (how, values) in enumerate(zip(self.columns, rows, strict=True)):
-            cells[column] = how.place(values)
-            if how.edges is not None:
-                for name, outside in (("below", values < how.edges[0]), ("above", values > how.edges[-1])):
-                    if outside.any():
-                        parts.append(own[outside] + (at[name] + column))
-        cells += starts[:-1, None]
-        cells += own
-        parts.append(cells.ravel())
-        parts += self._sizes(rows[self._numbers], own)
-        return np.bincount(np.concatenate(parts), minlength=many * width).reshape(many, width)
+    def _count(self, matrix: Floats, seasons: Integers, groups: Integers, into: Integers) -> None:
+        """Column by column, so that what is worked on stays near the processor."""
+        at, starts = self.places.at, self.places.starts.tolist()
+        alone = len(into) == 1
 
-    def _sizes(self, numbers: Floats, own: Integers) -> list[Integers]:
-        """Cells of octaves, spread and suspects of the columns of numbers."""
-        at, columns = self.places.at, self._numbers[:, None]
-        there = ~np.isnan(numbers)
-        octaves = np.clip(np.frexp(numbers)[1].astype(np.int64) - _LOWEST, 1, OCTAVES - 1)
-        octaves[numbers == 0] = 0
-        # The upper bits of a product depend on all bits of the value; -0.0 never occurs in a feature row.
-        spread = ((numbers.view(np.uint64) * _ODD) >> np.uint64(61)).astype(np.int64)
-        parts = [
-            (octaves + (columns * OCTAVES + at["octaves"]) + own)[there],
-            (spread + (columns * SPREAD + at["spread"]) + own)[there],
-        ]
-        for which, value in enumerate(SUSPECTS):
-            found, row = np.nonzero(numbers == value)
-            if len(found):
-                parts.append(own[row] + (at["suspects"] + which + len(SUSPECTS) * self._numbers[found]))
-        return parts
+        def add(slots: Integers, own: Integers, first: int, size: int) -> None:
+            if alone:
+                into[0, first : first + size] += np.bincount(slots, minlength=size)
+            else:
+                counted = np.bincount(own * size + slots, minlength=len(into) * size)
+                into[:, first : first + size] += counted.reshape(len(into), size)
+
+        add(seasons, groups, at["seasons"], SEASONS)
+        for number, column in enumerate(self.columns):
+            values = np.ascontiguousarray(matrix[:, number])
+            add(column.place(values), groups, starts[number], column.bins)
+            if column.edges is None:
+                continue
+            for name, outside in (("below", values < column.edges[0]), ("above", values > column.edges[-1])):
+                if outside.any():
+                    into[:, at[name] + number] += np.bincount(groups[outside], minlength=len(into))
+            if not column.octaves:
+                continue
+            null, own = np.isnan(values), groups
+            if null.any():
+                values, own = values[~null], groups[~null]
+            bits = values.view(np.int64)
+            octaves = np.minimum(np.maximum((bits >> 52 & 2047) - (1_022 + _LOWEST), 1), OCTAVES - 1)
+            octaves[values == 0] = 0
+            add(octaves, own, at["octaves"] + number * OCTAVES, OCTAVES)
+            # The upper bits of a product depend on all bits of the value; -0.0 never occurs in a feature row.
+            spread = (values.view(np.uint64) * _ODD >> _UPPER).view(np.int64)
+            add(spread, own, at["spread"] + number * SPREAD, SPREAD)
+            low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
+            for which, suspect in enumerate(SUSPECTS):
+                if low <= suspect <= high and len(found := own[values == suspect]):
+                    cell = at["suspects"] + number * len(SUSPECTS) + which
+                    into[:, cell] += np.bincount(found, minlength=len(into))
 
 
 def layout_of(contract: Contract, profile: Mapping[str, Any]) -> Layout:

@@ -7,6 +7,7 @@ to day in training may do so again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,12 +102,13 @@ def _variation(layout: Layout, X: Floats, times: Ints, cells: NDArray[np.int64])
     known = known[many >= FEWEST_ROWS]
     if len(known) > MOST_DAYS:
         known = known[np.linspace(0, len(known) - 1, MOST_DAYS).astype(np.intp)]
+    bins_only = Layout(tuple(replace(column, octaves=False) for column in layout.columns))
     daily: list[Floats] = []
     hourly: list[Floats] = []
     for number, at in enumerate(known):
         inside = day == at
         by = season(times[inside])
-        own = layout.count(X[inside], by, by, SEASONS)[:, :end]
+        own = bins_only.count(X[inside], by, by, SEASONS)[:, :end]
         own_rows = np.bincount(by, minlength=SEASONS)
         used = np.flatnonzero((own_rows > 0) & (rows > own_rows))  # an hour that no other day has says nothing
         if not len(used):
