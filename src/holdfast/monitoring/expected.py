@@ -44,6 +44,10 @@ class Shape:
     """Natural variation: mean stability index of one day against the others, less what chance makes of it."""
     hourly: float | None = None
     """The same of one hour, like with like."""
+    outside: tuple[float, float] = (0.0, 0.0)
+    """Share of values below the first, and above the last edge: none, where the edges are training's own."""
+    suspects: tuple[int, ...] = ()
+    """How often each of `bundle.bins.SUSPECTS` occurred in training."""
 
     @property
     def rows(self) -> int:

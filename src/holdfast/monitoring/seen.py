@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,22 +9,6 @@ from typing import Any, Protocol
 from holdfast.bundle.bundle import Bundle
 from holdfast.monitoring.counts import Counts
 from holdfast.monitoring.expected import Expected
-
-BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 5_000.0)
-"""Upper bounds, in milliseconds, by which replies are counted; the last count is of those beyond all."""
-
-
-@dataclass
-class Service:
-    """How requests were answered, by the minute they were received; no event time in it."""
-
-    requests: int = 0
-    errors: int = 0
-    """Our own faults, and requests turned away because too many came."""
-    refused: Counter[str] = field(default_factory=Counter)
-    """Requests that were not as the contract wants them, by the code of their first problem."""
-    milliseconds: tuple[int, ...] = ()
-    """Replies up to each of `BOUNDS` and beyond the one before; empty where nobody measured."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +53,11 @@ class Seen(Protocol):
         """Event time of the first decision ever counted; `now` where there is none."""
         ...
 
-    def service(self, start: int, end: int) -> Service | None:
-        """How requests were answered; None where nobody counted it."""
+    def service(self, start: int, end: int) -> Counts | None:
+        """How requests were answered (`latency`, `replies`, `away`, `refusals`), by the minute they were received.
+
+        None where nobody counted it: counts made from the ledger alone know refusals, and nothing of the rest.
+        """
         ...
 
     def skew(self) -> Skew | None:

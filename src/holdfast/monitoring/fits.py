@@ -1,0 +1,133 @@
+"""Which simple change of training would look like what came: a factor, another feature's values, another hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.monitoring.distance import Floats, stability
+from holdfast.monitoring.expected import Expected, Shape
+from holdfast.monitoring.stretches import Stretch
+
+UNITS = (100.0, 0.01, 1_000.0, 0.001, 10.0, 0.1, 60.0, 1 / 60, 3_600.0, 1 / 3_600, 1e6, 1e-6)
+BETTER = 0.25
+"""A change explains a drift when no more than this share of it is left, beside what chance makes."""
+WELL = 0.1
+"""And no more than this, as an index, in any case."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    factor: float
+    before: float
+    after: float
+    unit: bool
+
+
+def cumulated(shape: Shape) -> tuple[Floats, Floats]:
+    """(edges, share of the given values below each) of a number's reference."""
+    inside = shape.total[1:].astype(np.float64)
+    return np.asarray(shape.edges), np.concatenate([[0.0], np.cumsum(inside) / max(1.0, inside.sum())])
+
+
+def below(shape: Shape, points: Floats) -> Floats:
+    """Share of the reference's given values below each point; within a bin by its logarithm where all are positive."""
+    edges, share = cumulated(shape)
+    if edges[0] > 0:
+        return np.interp(np.log(np.maximum(points, 1e-300)), np.log(edges), share, 0.0, 1.0)
+    positive = edges > 0
+    if positive.sum() >= 2:
+        low = float(share[positive][0])
+        logs = np.interp(np.log(np.maximum(points, 1e-300)), np.log(edges[positive]), share[positive], low, 1.0)
+        return np.where(points >= edges[positive][0], logs, np.interp(points, edges, share, 0.0, 1.0))
+    return np.interp(points, edges, share, 0.0, 1.0)
+
+
+def outer(stretch: Stretch, feature: int) -> Floats:
+    """Counts of a number's given values: below all of training, by bin, above all of training."""
+    shape = stretch.expected.shapes[feature]
+    found = stretch.found[stretch.expected.cells(shape.name)][1:].copy()
+    low, high = float(stretch.counts.below[feature]), float(stretch.counts.above[feature])
+    found[0] -= low
+    found[-1] -= high
+    return np.concatenate([[low], np.maximum(found, 0.0), [high]])
+
+
+def apart(shares: Floats, found: Floats) -> float:
+    """Index of found counts against shares, over neighbouring groups that are full enough, less chance's mean."""
+    n = float(found.sum())
+    least = max(0.02, 5 / max(1.0, n))
+    both = shares + found / max(1.0, n)
+    begins, held = [0], 0.0
+    for cell in range(len(shares)):
+        if held >= least:
+            begins.append(cell)
+            held = 0.0
+        held += float(both[cell]) / 2
+    groups = np.array(begins, dtype=np.int64)
+    p, c = np.add.reduceat(shares, groups), np.add.reduceat(found, groups)
+    p = np.maximum(p, 1e-4) / np.maximum(p, 1e-4).sum()
+    value = float(stability(p, c, np.array([0], dtype=np.int64))[0])
+    return max(0.0, value - (len(begins) - 1) / max(1.0, n))
+
+
+def numeric(shape: Shape) -> bool:
+    return len(shape.edges) >= 4 and shape.kind != "category"
+
+
+def factor(stretch: Stretch, feature: int) -> Fit | None:
+    """The factor by which the reference would have to be multiplied to look like this; None where none explains it."""
+    shape = stretch.expected.shapes[feature]
+    if not numeric(shape):
+        return None
+    found = outer(stretch, feature)
+    edges = np.asarray(shape.edges)
+    before = apart(_scaled(shape, edges, 1.0), found)
+    tried = [(apart(_scaled(shape, edges, by), found), by) for by in UNITS]
+    after, by = min(tried)
+    if after < max(BETTER * before, 0.02) and after < WELL * 2:
+        return Fit(by, before, after, True)
+    grid = [float(by) for by in np.exp(np.linspace(np.log(1 / 12), np.log(12), 95)) if abs(np.log(by)) > 0.25]
+    after, by = min((apart(_scaled(shape, edges, by), found), by) for by in grid)
+    if after < BETTER * before and after < WELL:
+        return Fit(by, before, after, False)
+    return None
+
+
+def _scaled(shape: Shape, edges: Floats, by: float) -> Floats:
+    share = below(shape, edges / by)
+    if by == 1.0:
+        share = cumulated(shape)[1]
+    return np.concatenate([[share[0]], np.diff(share), [1 - share[-1]]])
+
+
+def swapped(stretch: Stretch, features: list[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of numbers of which each looks like the other one in training, and not like itself."""
+    shapes = stretch.expected.shapes
+    numbers = [at for at in features if numeric(shapes[at])]
+    for i, first in enumerate(numbers):
+        for second in numbers[i + 1 :]:
+            if _like(stretch, first, second) and _like(stretch, second, first):
+                yield first, second
+
+
+def _like(stretch: Stretch, feature: int, other: int) -> bool:
+    shapes = stretch.expected.shapes
+    edges, found = np.asarray(shapes[feature].edges), outer(stretch, feature)
+    share = below(shapes[other], edges)
+    own = apart(_scaled(shapes[feature], edges, 1.0), found)
+    after = apart(np.concatenate([[share[0]], np.diff(share), [1 - share[-1]]]), found)
+    return after < BETTER * own and after < WELL
+
+
+def turned(stretch: Stretch, feature: int) -> tuple[int, float] | None:
+    """(hours, index left) by which the clock seems to have gone ahead, where that explains a feature's drift."""
+    expected: Expected = stretch.expected
+    cells = expected.cells(expected.shapes[feature].name)
+    found = stretch.found[cells]
+    before = apart(stretch.shares[cells], found)
+    tried = [(apart(expected.turned(stretch.weights, by)[cells], found), abs(by), by) for by in range(-12, 13) if by]
+    after, _, by = min(tried)
+    return (by, after) if after < BETTER * before and after < WELL else None

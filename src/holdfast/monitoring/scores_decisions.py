@@ -1,0 +1,85 @@
+"""WATCH302: are there more, or fewer, positive decisions than usual at these hours?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from holdfast.monitoring.finding import Finding
+from holdfast.monitoring.fits import apart
+from holdfast.monitoring.limits import Limits
+from holdfast.monitoring.seen import Seen
+from holdfast.monitoring.shares import Rise, fallen, risen
+from holdfast.monitoring.stretches import Stretch, before, stretches
+from holdfast.monitoring.watch import Watch
+
+CODE = "WATCH302"
+
+
+def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
+    looked = stretches(seen, limits)
+    for at, stretch in enumerate(looked):
+        usual, natural = usual_share(seen, stretch), float(stretch.natural[-1])
+        if not 0 < usual < 1:
+            continue
+        change = limits.decision_rate * usual
+        count = stretch.counts.positive
+        found: Rise | None = risen(stretch, count, stretch.n, usual, change, tests=2, natural=natural)
+        found = found or fallen(stretch, count, stretch.n, usual, change, tests=2, natural=natural)
+        recent = [item for item in looked[:at] if item.n * usual >= 20][-1:]
+        if found is None or any(
+            (item.counts.positive / item.n - usual) * (found.share - usual) <= 0.3 * (found.share - usual) ** 2
+            for item in recent
+        ):
+            continue
+        spike = found.share > usual and same_below(seen, stretch)
+        why = f"{found.share:.1%} of {stretch.told()} were decided positively, usually {usual:.1%}" + (
+            "; the other scores lie as they did: more positives among the same people" if spike else ""
+        )
+        mend = (
+            "look at what was decided positively (holdfast ledger show): an attack has a place or a card in common"
+            if spike
+            else "see which inputs drift; the threshold was chosen for another share of positives"
+        )
+        yield Finding(
+            CODE, "alert", "positive_spike" if spike else "decisions", why, mend, "",
+            "high" if abs(found.share / usual - 1) > 1 else "warning", found.as_dict(), stretch.start, stretch.n,
+        )  # fmt: skip
+        return
+    if looked:
+        share = looked[-1].counts.positive / looked[-1].n
+        why = f"{share:.2%} of {looked[-1].told()} were decided positively, usually {usual_share(seen, looked[-1]):.2%}"
+        yield Finding(CODE, "ok", "none", why, predictions=looked[-1].n, since=looked[-1].start)
+
+
+def usual_share(seen: Seen, stretch: Stretch) -> float:
+    """Share of positive decisions in training, at the hours of this stretch."""
+    expected, cells = seen.expected, seen.expected.cells(seen.expected.names[-1])
+    overall, mixed = expected.total[cells], stretch.shares[cells]
+    told = seen.bundle.profile.get("decision_share")
+    share = float(told) if told is not None else _past(seen)
+    tail = np.cumsum(overall[::-1])[::-1]
+    top = int(np.argmin(np.abs(tail - share)))
+    if top == 0 or not 0.5 < tail[top] / max(1e-9, share) < 2:
+        return share
+    return min(0.999, share * float(mixed[top:].sum() / max(1e-9, overall[top:].sum())))
+
+
+def _past(seen: Seen) -> float:
+    counts = before(seen)
+    return counts.positive / counts.decisions if counts.decisions >= 500 else 0.0
+
+
+def same_below(seen: Seen, stretch: Stretch) -> bool:
+    """Whether the scores of those decided negatively lie as they did."""
+    cells = seen.expected.cells(seen.expected.names[-1])
+    edges = np.asarray(seen.expected.shapes[-1].edges)
+    p, found = stretch.shares[cells][1:], stretch.found[cells][1:]
+    low = np.arange(len(p)) < int(np.searchsorted(edges, min(seen.bundle.threshold.value, edges[-2]), "left") - 1)
+    if len(edges) < 4 or low.sum() < 3 or p[low].sum() < 0.3 or found[low].sum() < 50:
+        return False
+    return apart(p[low] / p[low].sum(), found[low]) < 0.1
+
+
+WATCH = Watch(CODE, "scores", "As many are decided positively as usual", look)
