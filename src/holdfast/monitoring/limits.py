@@ -58,6 +58,31 @@ class Limits:
     skewed_share: float = _limit(
         0.01, "Share of live answers that training will see otherwise, because records came late.", OURS
     )
+    least_auc: float = _limit(0.75, "Realised ROC-AUC of settled decisions, at least.", GUIDE)
+    performance_fall: float = _limit(
+        0.05, "Fall of ROC-AUC, precision or recall below what training measured, from which on it is told.", OURS
+    )
+    least_segment_auc: float = _limit(0.55, "Realised ROC-AUC in the worst segment, at least.", "as in the gate")
+    prior_change: float = _limit(0.3, "Change of the share of positives, as a share of what is usual.", OURS)
+    calibration_slope: float = _limit(
+        0.3, "How far the slope of told against true logits may lie from 1 (1: probabilities mean what they say).", OURS
+    )
+    favourable: str = _limit("negative", "The decision that people wish for: `negative` or `positive`.", OURS)
+    least_impact_ratio: float = _limit(
+        0.8, "A group's share of favourable decisions, of that of the group with the most.", "29 CFR 1607.4(D)"
+    )
+    rate_gap: float = _limit(0.1, "Gap between groups in true, and in false, positive rates, at most.", OURS)
+    least_group_rows: int = _limit(100, "Decisions about a group, at least, for it to be judged.", OURS)
+    importance_change: float = _limit(
+        0.2, "Change of one feature's share of all importance, as permutation measures it, from which on it is told.",
+        OURS,
+    )  # fmt: skip
+    labels_fall: float = _limit(
+        0.3, "How much fewer outcomes may have come, of decisions as old, than in the weeks before, as a share.", OURS
+    )
+    labels_late: float = _limit(
+        0.5, "How much longer half of the outcomes may take than in the weeks before, as a share.", OURS
+    )
 
 
 def limits() -> tuple[tuple[str, Any, str, str], ...]:
@@ -78,10 +103,14 @@ def limits_from(told: Mapping[str, Any]) -> Limits:
             near = difflib.get_close_matches(name, known, 1)
             mend = f"did you mean {near[0]}?" if near else "one of: " + ", ".join(known)
             problems.append(Problem(f"monitor.{name}", "unknown_setting", "there is no such limit", mend))
-        elif isinstance(value, bool) or not isinstance(value, type(known[name].default) | int):
-            kind = "a whole number" if known[name].type == "int" else "a number"
+        elif isinstance(value, bool) or not _fits(value, known[name].default):
+            kind = {"int": "a whole number", "str": "text"}.get(str(known[name].type), "a number")
             what = f"{value!r} is not {kind}"
             problems.append(Problem(f"monitor.{name}", "type", what, known[name].metadata["help"]))
     if problems:
         raise HoldfastError("the limits of monitoring cannot be used", problems=problems)
     return Limits(**told)
+
+
+def _fits(value: object, default: object) -> bool:
+    return isinstance(value, int | float if isinstance(default, float) else type(default))
