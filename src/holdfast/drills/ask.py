@@ -6,18 +6,13 @@ Each sees the copy and its server, as it would see the project: traffic, ledger,
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from holdfast.drills.command import command
 from holdfast.drills.drill import Ask, Caught
 from holdfast.drills.stage import Stage
-from holdfast.errors import HoldfastError
-from holdfast.project.twin import bare_environment
 
-PATIENCE = 300.0
 REFUSED_BECAUSE = (
     ("platform", "this platform computes otherwise"),
     ("altered", "not what was packed"),
@@ -79,29 +74,21 @@ def _load(stage: Stage) -> Iterator[Caught]:
         yield Caught("load", word, stage.refusal.strip()[-300:])
 
 
-def command(folder: Path, *words: str) -> dict[str, Any]:
-    """What a `holdfast` command answers as JSON, whatever its exit code. Raises HoldfastError where it answers none."""
-    line = [sys.executable, "-m", "holdfast.cli.main", "-C", str(folder), *words, "--json"]
-    done = subprocess.run(line, capture_output=True, text=True, env=bare_environment(), timeout=PATIENCE, check=False)
-    try:
-        return dict(json.loads(done.stdout))
-    except ValueError:
-        raise HoldfastError(f"holdfast {words[0]} did not answer", mend=(done.stderr or done.stdout)[-500:]) from None
-
-
 def gate(*codes: str) -> Ask:
     """`holdfast check` of the newest version, with these checks."""
+
+    name = " ".join(("gate", *codes))
 
     def look(stage: Stage) -> Iterator[Caught]:
         only = [word for code in codes for word in ("--only", code)]
         told = command(stage.folder, "check", stage.asked_about, *only)
         if "error" in told:
-            yield Caught("gate", "refused", str(told["error"])[:300])
+            yield Caught(name, "refused", str(told["error"])[:300])
         for item in told.get("verdict", told).get("checks", []):
             if item["status"] == "failed":
-                yield Caught("gate", item["code"], item["why"])
+                yield Caught(name, item["code"], item["why"])
 
-    return Ask("gate", look)
+    return Ask(name, look)
 
 
 def _doctor(stage: Stage) -> Iterator[Caught]:
@@ -115,6 +102,23 @@ def _doctor(stage: Stage) -> Iterator[Caught]:
         yield Caught("doctor", item["code"], item["says"][:300], sent, stage.minutes(sent))
 
 
+def _door(stage: Stage) -> Iterator[Caught]:
+    """`holdfast promote`, which lets nothing through that nobody answers for."""
+    told = command(stage.folder, "promote", stage.asked_about, "--why", "it is wanted today")
+    for item in told.get("error", {}).get("problems", []):
+        yield Caught("door", item["code"], f"{item['field']}: {item['what']}")
+
+
+def _restored(stage: Stage) -> Iterator[Caught]:
+    """`holdfast restore` of the backup made of the copy."""
+    told = command(stage.folder, "restore", str(stage.aside / "backup"), str(stage.aside / "restored"))
+    error = told.get("error")
+    if error:
+        problems = error.get("problems") or [{"code": "altered", "what": error["what"]}]
+        for item in problems:
+            yield Caught("restore", item["code"], str(item["what"]))
+
+
 def _monitor(stage: Stage) -> Iterator[Caught]:
     """`holdfast monitor`, as if it had been asked at each of these moments of event time."""
     yield from ()
@@ -126,3 +130,5 @@ monitor = Ask("monitor", _monitor)
 parity = Ask("parity", _parity)
 load = Ask("load", _load)
 doctor = Ask("doctor", _doctor)
+door = Ask("door", _door)
+restored = Ask("restore", _restored)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.drills.drill import Drill
-from holdfast.drills.incidents import garbage, inputs, outcomes, population
+from holdfast.drills.incidents import garbage, ground, inputs, outcomes, place, population, rows, version
 from holdfast.errors import HoldfastError
 
 DRILLS: tuple[Drill, ...] = (
@@ -11,6 +11,10 @@ DRILLS: tuple[Drill, ...] = (
     *garbage.DRILLS,
     *population.DRILLS,
     *outcomes.DRILLS,
+    *place.DRILLS,
+    *rows.DRILLS,
+    *version.DRILLS,
+    *ground.DRILLS,
 )
 
 

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from holdfast.contract.model import Contract
     from holdfast.drills.stage import Stage
 
-Kind = Literal["traffic", "serving", "version", "ground"]
-"""Where the incident happens: in what is sent, in what answers, in what was trained, in what lies below."""
+Kind = Literal["traffic", "serving", "version", "rows", "ground"]
+"""Where the incident happens: in what is sent, in what answers, in what was trained, in what two places hold of the
+same rows, in what lies below.
+"""
+Base = Literal["warmed", "fresh", "trained"]
+"""What a drill begins with: a copy after weeks of recorded traffic, before any, or with a version for the gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,6 @@ class Drill:
     """Empty, or why it cannot happen to a project with this contract."""
     days: int = 14
     """Of traffic while it lasts; 0 where nothing is sent."""
-    before: int = 28
-    """Of clean traffic that came before, at most."""
+    base: Base = "warmed"
     twin: Inject | None = None
     """What the clean twin does as well; where there is none, all drills on the same traffic share one twin."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.drills.drill import Ask, Caught, Drill
+from holdfast.drills.drill import Ask, Base, Caught, Drill, Inject
 from holdfast.drills.sandbox import Sandbox
 from holdfast.errors import HoldfastError
 
-SHARED = ("traffic", "serving")
-"""Kinds of drills whose clean twin is the same traffic to a sound server."""
+Stretch = tuple[int, Base, Inject | None]
+"""What a clean twin is of: days, what it begins with, and what it does as well."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Drills:
     sandbox: Sandbox
     project: str
     say: Callable[[str], None] = lambda _: None
-    _twins: dict[tuple[str, tuple[int, int]], tuple[Caught, ...]] = field(default_factory=dict)
+    _twins: dict[tuple[str, Stretch], tuple[Caught, ...]] = field(default_factory=dict)
 
     def run(self, drills: Iterable[Drill]) -> list[Ran]:
         listed = list(drills)
@@ -97,7 +97,7 @@ class Drills:
         try:
             clean = self._twin(drill)
             self.say(f"{drill.id} {drill.name}")
-            with self.sandbox.stage(drill.days, drill.before) as stage:
+            with self.sandbox.stage(drill.days, drill.base) as stage:
                 drill.inject(stage)
                 stage.run(drill.ask)
                 heard, sent = tuple(stage.heard), len(stage.replies)
@@ -110,32 +110,29 @@ class Drills:
 
     def _every_twin(self, drills: list[Drill]) -> None:
         """The clean twin of each stretch of traffic, asked by everybody whom a drill on it asks."""
-        asks: dict[tuple[int, int], dict[str, Ask]] = {}
+        asks: dict[Stretch, dict[str, Ask]] = {}
         for drill in drills:
-            if drill.twin is None and drill.kind in SHARED:
-                asks.setdefault((drill.days, drill.before), {}).update({ask.name: ask for ask in drill.ask})
-        for (days, before), who in asks.items():
-            self._ask_twin(days, before, list(who.values()))
+            asks.setdefault(_stretch(drill), {}).update({ask.name: ask for ask in drill.ask})
+        for stretch, who in asks.items():
+            self._ask_twin(stretch, list(who.values()))
 
     def _twin(self, drill: Drill) -> tuple[Caught, ...]:
-        stretch = (drill.days, drill.before)
-        if drill.twin is not None or drill.kind not in SHARED:
-            return self._own_twin(drill)
+        stretch = _stretch(drill)
         missing = [ask for ask in drill.ask if (ask.name, stretch) not in self._twins]
         if missing:
-            self._ask_twin(*stretch, missing)
+            self._ask_twin(stretch, missing)
         return tuple(item for ask in drill.ask for item in self._twins[ask.name, stretch])
 
-    def _own_twin(self, drill: Drill) -> tuple[Caught, ...]:
-        with self.sandbox.stage(drill.days, drill.before) as stage:
-            if drill.twin is not None:
-                drill.twin(stage)
-            stage.run(drill.ask)
-            return tuple(stage.heard)
-
-    def _ask_twin(self, days: int, before: int, asks: list[Ask]) -> None:
-        self.say(f"a clean twin with {days} days of traffic")
-        with self.sandbox.stage(days, before) as stage:
+    def _ask_twin(self, stretch: Stretch, asks: list[Ask]) -> None:
+        days, base, also = stretch
+        self.say(f"a clean twin, {base}, with {days} days of traffic")
+        with self.sandbox.stage(days, base) as stage:
+            if also is not None:
+                also(stage)
             stage.run(asks)
             for ask in asks:
-                self._twins[ask.name, (days, before)] = tuple(item for item in stage.heard if item.by == ask.name)
+                self._twins[ask.name, stretch] = tuple(item for item in stage.heard if item.by == ask.name)
+
+
+def _stretch(drill: Drill) -> Stretch:
+    return drill.days, drill.base, drill.twin

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import DAY
+from holdfast.drills.command import command
+from holdfast.drills.drill import Base
 from holdfast.drills.recorded import Recorded, recorded
 from holdfast.drills.stage import Stage
 from holdfast.project.bundles import history, named
@@ -94,12 +96,21 @@ class Sandbox:
             stage.close()
         return folder
 
+    @cached_property
+    def trained(self) -> Path:
+        """The copy with a version trained in it, on the history as it was."""
+        folder = _copy(self.fresh, self.work / "trained")
+        self.say("training a version in the copy")
+        command(folder, "train")
+        return folder
+
     @contextmanager
-    def stage(self, days: int, before: int) -> Iterator[Stage]:
-        """A copy of its own: after `before` days of traffic (all or none), with the traffic of `days` more."""
+    def stage(self, days: int, base: Base) -> Iterator[Stage]:
+        """A copy of its own, with `days` of traffic to come."""
         number = next(self._numbers)
-        folder = _copy(self.warmed if before else self.fresh, self.work / f"copy-{number}")
-        start = self.recorded.cut + (LEAD * DAY if before else 0)
+        before = {"warmed": lambda: self.warmed, "fresh": lambda: self.fresh, "trained": lambda: self.trained}[base]()
+        folder = _copy(before, self.work / f"copy-{number}")
+        start = self.recorded.cut + (LEAD * DAY if base == "warmed" else 0)
         traffic = self.recorded.traffic.between(start, start + days * DAY)
         made = Stage(folder, self.work / f"aside-{number}", self.bundle, traffic, start, SEED)
         try:

@@ -17,11 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.access import keys
 from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import DAY, SECOND, Contract
 from holdfast.drills.drill import Ask, Caught
 from holdfast.drills.recorded import Body, Request, Traffic, outcome
 from holdfast.errors import HoldfastError
+from holdfast.ledger.records import Approval, Examination
+from holdfast.project.bundles import named
 from holdfast.project.project import Project
 from holdfast.project.server import Server
 from holdfast.project.twin import bare_environment
@@ -64,9 +67,13 @@ class Stage:
         """The version that the gate is asked about."""
         self.sides: tuple[Path, Path] | None = None
         """Research and production as exported files, where the doctor is to compare those."""
+        self.clients = CLIENTS
+        """Connections that ask at the same time."""
         self._aside = aside
         self._doings: list[tuple[int, Callable[[], None]]] = []
         self.server: Server | None = None
+        self.address = ""
+        """Where the server is, or was."""
 
     @property
     def contract(self) -> Contract:
@@ -90,10 +97,6 @@ class Stage:
             (self.aside / "sitecustomize.py").write_text(self.patch, encoding="utf-8")
             plain["PYTHONPATH"] = f"{self.aside}:{plain.get('PYTHONPATH', '')}".rstrip(":")
         return plain
-
-    @property
-    def address(self) -> str:
-        return self.server.address if self.server is not None else ""
 
     def each(self, change: Callable[[Body], Body], share: float = 1.0) -> None:
         """Change the body of this share of the requests."""
@@ -136,13 +139,36 @@ class Stage:
         total = len(self.traffic.requests)
         return [*(number for number in LOOKS if number < total), *([total] if total else [])]
 
-    def run(self, asks: Sequence[Ask]) -> None:
-        """Start the server, send everything, ask those who look meanwhile, then the others."""
+    def restart(self) -> None:
+        """End the server and start it again, as a deploy does."""
+        if self.server is not None:
+            self.server.stop()
+            self._begin()
+
+    def vouch(self) -> None:
+        """Somebody examined the version that is asked about, and another approved of it; no keys are left."""
+        project = self.project
+        version, bundle = named(project, self.asked_about)
+        told: dict[str, Any] = {"version": version, "bundle": bundle.hash, "verdict": "v" * 64}
+        submitter, _ = keys.create(project.home, "submitter", ["operator"], by="keeper")
+        approver, _ = keys.create(project.home, "approver", ["approver"], by="keeper")
+        with project.writing() as (_, writer):
+            writer.commit([Examination(**told, ok=True, who=submitter.name, key=submitter.id)])
+            approval = Approval(**told, action="approve", who=approver.name, key=approver.id, why="it is sound")
+            writer.commit([approval])
+
+    def _begin(self) -> None:
         self.server = Server(self.folder, environment=self.environment)
         try:
             self.server.start()
+            self.address = self.server.address
         except HoldfastError as error:
             self.refusal, self.server = str(error), None
+
+    def run(self, asks: Sequence[Ask]) -> None:
+        """Start the server, send everything, ask those who look meanwhile, then the others."""
+        if self.traffic.requests:
+            self._begin()
         if self.server is not None and self.traffic.requests:
             self._send([ask for ask in asks if ask.live])
         for ask in asks:
@@ -159,6 +185,9 @@ class Stage:
             for at, do in self._doings:
                 if at == begin:
                     do()
+            if self.server is None:  # it does not answer any more: who looks finds out
+                self.heard += [item for ask in waiting for item in ask.look(self)]
+                return
             due = [body for at, body in told if at <= requests[begin].time]
             told = told[len(due) :]
             self._tell(due)
@@ -195,7 +224,7 @@ class Stage:
         return self.server.port
 
     def _send_some(self, begin: int, end: int) -> None:
-        """From `CLIENTS` connections, each taking the next one."""
+        """From `clients` connections, each taking the next one."""
         places, lock = iter(range(begin, end)), threading.Lock()
 
         def run() -> None:
@@ -210,7 +239,7 @@ class Stage:
                     self.replies.append(reply)
             connection.close()
 
-        threads = [threading.Thread(target=run, daemon=True) for _ in range(CLIENTS)]
+        threads = [threading.Thread(target=run, daemon=True) for _ in range(self.clients)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -87,11 +87,11 @@ def _in_time(contract: Contract) -> str:
 
 DRILLS = (
     Drill("H5", "recall-falls", "recall falls by a few points each week", f"{HANDBOOK}: incidents", ("M1", "M9"),
-          "traffic", WEEKS, DECAY, ASK, recall_falls, _in_time, days=42, before=0),
+          "traffic", WEEKS, DECAY, ASK, recall_falls, _in_time, days=42, base="fresh"),
     Drill("G1", "auc-under-075", "what becomes of it has nothing to do with the score", GUIDE, ("M4", "M5"),
-          "traffic", WEEKS, DECAY, ASK, labels_turned, _in_time, days=42, before=0),
+          "traffic", WEEKS, DECAY, ASK, labels_turned, _in_time, days=42, base="fresh"),
     Drill("T13", "unreliable-target", "a third of the outcomes are told of the wrong ones", TABLE, ("M10",),
-          "traffic", WEEKS, (*DECAY, "target", "labels"), ASK, unreliable, _in_time, days=42, before=0),
+          "traffic", WEEKS, (*DECAY, "target", "labels"), ASK, unreliable, _in_time, days=42, base="fresh"),
     Drill("H6", "false-positive-spike", "four in ten honest requests look like fraud", f"{HANDBOOK}: incidents",
           ("M9",), "traffic", Within(500, 1_440),
           ("decision_rate", "rate", "drift", "score", "moved", "prediction_drift"), ASK, false_positives),
