@@ -97,7 +97,26 @@ def clean(place: Place, base: str, seed: int, keep: bool) -> tuple[Clean, Outcom
             shutil.rmtree(room.folder, ignore_errors=True)
 
 
-def put(place: Place, name: str, twin: Outcome) -> Judged:
+@dataclass(frozen=True)
+class Put:
+    """What became of one fault, by its id: what asks it is a function that no process can send to another."""
+
+    id: str
+    judged: Judged
+
+    @classmethod
+    def of(cls, judged: Judged) -> Put:
+        return cls(judged.fault.id, replace(judged, fault=replace(judged.fault, ask=_asked)))
+
+    def told(self) -> Judged:
+        return replace(self.judged, fault=BY_ID[self.id])
+
+
+def _asked(room: Room) -> Outcome:
+    raise AssertionError("it was asked in another process")
+
+
+def put(place: Place, name: str, twin: Outcome) -> Put:
     """One fault, judged beside its clean twin."""
     fault = BY_ID[name]
     room, began = place.room(name, fault.base, FIRST), time.perf_counter()
@@ -108,9 +127,9 @@ def put(place: Place, name: str, twin: Outcome) -> Judged:
         made = seen.frames or twin.frames
         if made is not None:
             frames.write(place.tables / f"{name}-{FIRST}", name, fault.base, made, fault=fault, sound=twin.frames)
-        return replace(judge(fault, seen, twin), seconds=time.perf_counter() - began)
+        return Put.of(replace(judge(fault, seen, twin), seconds=time.perf_counter() - began))
     except Exception:
-        return Judged(fault, error=traceback.format_exc(), seconds=time.perf_counter() - began)
+        return Put.of(Judged(fault, error=traceback.format_exc(), seconds=time.perf_counter() - began))
     finally:
         shutil.rmtree(room.folder, ignore_errors=True)
 
@@ -139,7 +158,8 @@ def every_fault(place: Place, names: Sequence[str], twins: dict[str, Outcome], j
     """Every fault whose base is sound enough to be put into."""
     ready = [(place, name, twins[BY_ID[name].base]) for name in names if BY_ID[name].base in twins]
     lost = [Judged(BY_ID[name], error="there is no clean twin") for name in names if BY_ID[name].base not in twins]
-    return [*_all(put, ready, jobs, lambda item: told(_word(item))), *lost]
+    done = _all(put, ready, jobs, lambda item: told(_word(item.told())))
+    return [*(item.told() for item in done), *lost]
 
 
 STRETCH = 40

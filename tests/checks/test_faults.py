@@ -70,6 +70,13 @@ def test_faults_are_put_in_asked_about_and_shown_to_the_peers(place: Place, twin
     assert '"in_the_data": false' in (place.tables / "T4b-1" / "about.json").read_text()
 
 
+def test_processes_of_their_own_say_the_same(place: Place, twins: dict[str, Outcome]) -> None:
+    (alone,) = every_fault(place, ["T6a"], twins, 1, lambda _: None)
+    (apart,) = every_fault(place, ["T6a"], twins, 2, lambda _: None)
+    assert replace(apart, seconds=0.0) == replace(alone, seconds=0.0)
+    assert apart.right
+
+
 def test_a_fault_that_is_not_put_in_is_not_counted_as_named(place: Place, twins: dict[str, Outcome]) -> None:
     """The control: the clean pair in the place of the fault."""
     fault = BY_ID["T6a"]
