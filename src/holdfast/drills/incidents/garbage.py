@@ -53,11 +53,11 @@ def _bounded(contract: Contract) -> str:
 
 DRILLS = (
     Drill("H1", "garbage-request", "negative amount, hour 25, day 10, unknown category, all at once",
-          f"{HANDBOOK}: validation", ("D12",), "traffic", FAST, (*RANGE, *VOCABULARY, "refusals"), ASK,
+          f"{HANDBOOK}: validation", ("D12",), "traffic", FAST, (*RANGE, *VOCABULARY, "refused", "refusals"), ASK,
           everything_wrong, _bounded),
     Drill("C1", "corrupt-data", "one request in twenty holds text where a number belongs", f"{CHECKS}: data quality",
-          ("K1", "D12"), "traffic", FAST, ("type", "refusals", "not_json"), ASK, corrupt),
+          ("K1", "D12"), "traffic", FAST, ("type", "types", "refused", "refusals"), ASK, corrupt),
     Drill("C3", "adversarial-input", "a third of the requests probe with tiny amounts", f"{CHECKS}: security",
-          ("K5",), "traffic", Within(1_000, 1_440), ("spike", "drift", "moved", "placeholder", "frozen"), ASK,
+          ("K5",), "traffic", Within(1_000, 1_440), ("drift", "frozen", "scale", "range"), ASK,
           just_below, needs_amount),
 )  # fmt: skip

@@ -11,9 +11,9 @@ from holdfast.drills.stage import Stage
 
 FAST = Within(500, 1_440)
 ASK = (monitor, replies, watch)
-RANGE = ("range", "bound", "above", "at_most", "at_least", "below")
-NULLS = ("nulls", "null", "missing")
-VOCABULARY = ("vocabulary", "unknown", "unknown_value", "unseen", "coverage")
+RANGE = ("range",)
+NULLS = ("nulls", "null", "missing", "DOC09")
+VOCABULARY = ("vocabulary", "unknown_value", "DOC10")
 
 
 def _times(stage: Stage, factor: float) -> None:
@@ -116,7 +116,7 @@ DRILLS = (
     Drill("H8", "cents-for-dollars", "amounts arrive in cents instead of dollars", f"{HANDBOOK}: incidents",
           ("D14", "M2"), "traffic", FAST, ("units",), ASK, cents, needs_amount),
     Drill("H3", "amounts-doubled", "every amount is twice what it was", f"{HANDBOOK}: drift scenarios",
-          ("M2", "M3"), "traffic", Within(1_000, 4_320), ("units", "drift", "moved", "scale"), ASK, doubled,
+          ("M2", "M3"), "traffic", Within(1_000, 4_320), ("scale", "units", "drift"), ASK, doubled,
           needs_amount),
     Drill("F3", "vocabulary-grows", "a category grows from 50 words to 200", f"{FINTECH}: failure 2",
           ("D8", "M4"), "traffic", FAST, VOCABULARY, ASK, grown, needs_category),
@@ -129,11 +129,11 @@ DRILLS = (
     Drill("T8", "unseen-categories", "one word in ten was not there in training", TABLE, ("D13",), "traffic",
           FAST, VOCABULARY, ASK, lambda stage: _words(stage, 0.1, 20), needs_category),
     Drill("T9", "unusual-values", "999 stands for what is not known", TABLE, ("D14",), "traffic", FAST,
-          ("placeholder", "placeholders", "spike", *RANGE), ASK, placeholder),
+          ("placeholder", "DOC11", *RANGE), ASK, placeholder),
     Drill("T11", "variable-missing", "a variable is not sent any more", TABLE, ("M10", "D13"), "traffic", FAST,
-          (*NULLS, "gone"), ASK, gone),
+          (*NULLS, "DOC08"), ASK, gone),
     Drill("G4", "many-drifted", "twelve features drift at once", GUIDE, ("M2", "M5"), "traffic", Within(1_000, 4_320),
-          ("many", "share_drifted", "drift", "moved"), ASK, ten_at_once, needs_twelve),
+          ("many_features",), ASK, ten_at_once, needs_twelve),
     Drill("H7", "field-renamed", "a field comes under another name", f"{HANDBOOK}: incidents", ("S8", "M9"), "traffic",
-          FAST, ("unknown_field", "missing", "schema", "refusals", "renamed"), ASK, renamed),
+          FAST, ("unknown_field", "missing", "schema"), ASK, renamed),
 )  # fmt: skip

@@ -94,5 +94,5 @@ DRILLS = (
           "traffic", WEEKS, (*DECAY, "target", "labels"), ASK, unreliable, _in_time, days=42, base="fresh"),
     Drill("H6", "false-positive-spike", "four in ten honest requests look like fraud", f"{HANDBOOK}: incidents",
           ("M9",), "traffic", Within(500, 1_440),
-          ("decision_rate", "rate", "drift", "score", "moved", "prediction_drift"), ASK, false_positives),
+          ("decisions", "score", "positive_spike"), ASK, false_positives),
 )  # fmt: skip

@@ -148,6 +148,6 @@ DRILLS = (
     Drill("G3", "slow-answers", "each answer takes more than 100 ms", GUIDE, ("M4",), "serving", Within(300, 1_440),
           ("latency",), (monitor, watch), slow, _numeric, days=1),
     Drill("C4", "overload", "more requests at once than can be answered", f"{CHECKS}: scalability", ("K4",), "serving",
-          Within(1_000, 1_440), ("status_503", "errors", "overload"), (replies, monitor, watch), overloaded, _numeric,
-          days=2),
+          Within(1_000, 1_440), ("status_503", "errors", "overload", "turned_away"), (replies, monitor, watch),
+          overloaded, _numeric, days=2),
 )  # fmt: skip

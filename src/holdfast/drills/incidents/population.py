@@ -16,7 +16,6 @@ from holdfast.drills.stage import Stage
 ASK = (monitor, replies, watch)
 SLOW = Within(2_000, 4_320)
 HOUR = DAY // 24
-MOVED = ("drift", "moved", "population", "prediction_drift", "score")
 
 
 def fraud_spike(stage: Stage) -> None:
@@ -92,16 +91,16 @@ def more(stage: Stage) -> None:
 
 DRILLS = (
     Drill("H2", "fraud-spike", "ten times as many positives", f"{HANDBOOK}: drift scenarios", ("M3",), "traffic",
-          SLOW, (*MOVED, "decision_rate", "rate"), ASK, fraud_spike),
+          SLOW, ("positive_spike", "decisions", "score"), ASK, fraud_spike),
     Drill("H4", "night-shift", "all requests come at night", f"{HANDBOOK}: drift scenarios", ("M3",), "traffic",
-          SLOW, (*MOVED, "time_zone", "time", "hours", "volume"), ASK, night_shift, needs_hour),
+          SLOW, ("night_shift", "hours", "time_zone"), ASK, night_shift, needs_hour),
     Drill("F2", "new-users", "half of those who ask have no past, and nothing stands in for it",
-          f"{FINTECH}: failure 1", ("D3", "M6"), "traffic", SLOW, ("nulls", "null", *MOVED, "new_entities"), ASK,
+          f"{FINTECH}: failure 1", ("D3", "M6"), "traffic", SLOW, ("population", "nulls"), ASK,
           new_customers, _needs_entities),
     Drill("T12", "population-filter", "a filter lets only the larger half through", TABLE, ("M10",), "traffic", SLOW,
-          (*MOVED, "filter", "cut"), ASK, filtered, needs_amount),
+          ("population", "drift", "range", "DOC13"), ASK, filtered, needs_amount),
     Drill("G2", "volume-falls", "40 % fewer requests", GUIDE, ("M4",), "traffic", Within(2_000, 2_880),
-          ("volume",), ASK, fewer),
+          ("less_volume",), ASK, fewer),
     Drill("G2b", "volume-grows", "half as many requests again", GUIDE, ("M4",), "traffic", Within(3_000, 2_880),
-          ("volume",), ASK, more),
+          ("more_volume",), ASK, more),
 )  # fmt: skip
