@@ -94,6 +94,7 @@ def work(project: Project, line: Line) -> None:
 
 def parts(project: Project) -> dict[str, Any]:
     """What a worker is made of, from the settings."""
+    from holdfast.project.counted import keep
     from holdfast.project.settings import FILE
     from holdfast.serving.door import Patience
     from holdfast.serving.traces import Traces
@@ -131,6 +132,7 @@ def parts(project: Project) -> dict[str, Any]:
     folder = str(project.folder.resolve())
     promoter = [sys.executable, "-m", "holdfast.cli.main", "-C", folder, "experiment", "promote", "--json"]
     return {
+        "profiles": keep(project) if settings.profiles_on else None,
         "limits": limits,
         "patience": patience,
         "probe": probe,

@@ -109,6 +109,13 @@ class Settings:
         0, "Most requests of one key or token in a second, in each worker; 0: no limit."
     )
 
+    profiles_on: bool = _setting(True, "What is answered is counted as it is served: what `holdfast monitor` reads.")
+    profiles_minutes_days: int = _setting(
+        3, "For how many days before the newest decision counts are kept by minutes of event time; then by hours."
+    )
+    profiles_hours_days: int = _setting(100, "For how many days they are kept by hours; then by days.")
+    profiles_days: int = _setting(1_100, "For how many days they are kept at all.")
+
     trace_endpoint: str = _setting(
         "", "Address of an OpenTelemetry collector (OTLP over HTTP), such as http://localhost:4318; empty: no traces."
     )
@@ -123,11 +130,47 @@ class Settings:
     log_file: str = _setting("", "File to log to; empty: stderr. A file that is moved away is begun anew.")
     log_requests: bool = _setting(False, "A line for each request.")
 
-    alerts_webhook: str = _setting("", "Address that alerts are sent to, as JSON by POST; empty: they are only logged.")
+    alerts_webhook: str = _setting(
+        "", "Address that alerts are sent to, as JSON by POST; or @ and the file that holds it.", secret=True
+    )
+    alerts_slack: str = _setting(
+        "", "Address of a Slack incoming webhook, a secret: in the environment, or @ and its file.", secret=True
+    )
+    alerts_pagerduty: str = _setting(
+        "", "PagerDuty's integration key (Events API v2), a secret: in the environment, or @ and its file.", secret=True
+    )
+    alerts_pagerduty_address: str = _setting(
+        "https://events.pagerduty.com/v2/enqueue", "Where its events go; accounts in the EU have another address."
+    )
+    alerts_mail_to: str = _setting("", "Addresses that alerts are mailed to, separated by commas.")
+    alerts_mail_from: str = _setting("", "The address they are mailed from.")
+    alerts_mail_server: str = _setting("", "SMTP server, as host or host:port.")
+    alerts_mail_tls: str = _setting("starttls", "`starttls`, `tls` from the first byte, or `none`.")
+    alerts_mail_user: str = _setting("", "User at the SMTP server; empty: without logging in.")
+    alerts_mail_password: str = _setting(
+        "", "The user's password, a secret: in the environment, or @ and its file.", secret=True
+    )
+    alerts_mail_authority: str = _setting("", "Certificates (PEM) to trust instead of the system's.")
+    alerts_textfile: str = _setting("", "File with a gauge for each open alert, for Prometheus' textfile collector.")
+    alerts_well_minutes: int = _setting(30, "An alert is resolved when all of it has been well for so long.")
+    alerts_cool_down_minutes: int = _setting(
+        60, "Time between two words about one alert where the second can wait; more severe and resolved do not."
+    )
+    alerts_reopen_hours: int = _setting(24, "What returns sooner opens the same alert again; later, a new one.")
+    alerts_together_hours: int = _setting(24, "A drift this soon before or after its cause is of the cause's alert.")
     alerts_answers: int = _setting(1_000, "How many of the last answers the drift of the score is measured on.")
     alerts_score_psi: float = _setting(0.25, "Drift of the score (PSI against training) from which on it alerts.")
     alerts_error_share: float = _setting(0.01, "Share of the requests between two looks that may fail.")
     alerts_refused_share: float = _setting(0.1, "Share of them that may be refused.")
+
+    watch_parity_answers: int = _setting(
+        1_000, "How many of the newest answers `holdfast watch` computes again by the batch path each time; 0: none."
+    )
+    watch_parity_minutes: int = _setting(60, "Time between two such comparisons.")
+
+    incidents_restart: str = _setting(
+        "", "Command that starts the server again in an outage, run through no shell; empty: a person starts it."
+    )
 
     def where(self, project: Path, value: str) -> Path:
         """A path in the settings, seen from the project's folder."""
@@ -150,7 +193,18 @@ class Row:
 
 
 def _dotted(name: str) -> str:
-    for table in ("access", "alerts", "approvals", "features", "log", "registry", "serving", "trace"):
+    for table in (
+        "access",
+        "alerts",
+        "approvals",
+        "features",
+        "log",
+        "profiles",
+        "registry",
+        "serving",
+        "trace",
+        "watch",
+    ):
         if name.startswith(f"{table}_"):
             return f"{table}.{name.removeprefix(f'{table}_')}"
     return name

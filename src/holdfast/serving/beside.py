@@ -13,10 +13,10 @@ from importlib import import_module
 
 
 def give_way(role: str) -> None:
-    """Who conducts keeps a tenth of a processor that the answers want, so that a bad canary is halted however busy the
-    server is. Who scores shadows runs when nobody else on its processor wants to.
+    """Who conducts or counts keeps a tenth of a processor that the answers want, so that a bad canary is halted and a
+    flood is seen however busy the server is. Who scores shadows runs when nobody else on its processor wants to.
     """
-    if role == "conducting":
+    if role in ("conducting", "profiling"):
         os.nice(10)
         return
     os.nice(19)

@@ -27,6 +27,7 @@ from holdfast.ledger.attach import attach
 from holdfast.ledger.group import GroupCommitter
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Experiment, Measure, Promotion
+from holdfast.monitoring.store import Keep
 from holdfast.serving import heap
 from holdfast.serving.app import create_app
 from holdfast.serving.aside import experiments
@@ -43,6 +44,7 @@ from holdfast.serving.live import Live
 from holdfast.serving.locked import locked
 from holdfast.serving.metrics import Counts
 from holdfast.serving.predict import Predict
+from holdfast.serving.profiles import profiled
 from holdfast.serving.server import Server
 from holdfast.serving.sockets import allow_many_files
 from holdfast.serving.tally import Tally
@@ -76,12 +78,13 @@ def opened(
     number: int | None = None,
     locks: Locks = Locks(),  # noqa: B008 — frozen
     promoter: Sequence[str] = (),
+    profiles: Keep | None = None,
 ) -> Iterator[Opened]:
     """Everything a server stands on, from a project's ``.holdfast`` folder; closed in reverse order at the end.
 
     `number` says which of several workers this is, `promoter` is the command that makes an experiment's winner champion
-    (none: that is done by hand). Raises HoldfastError when the ledger is damaged, no champion was
-    promoted, or none can serve.
+    (none: that is done by hand). What is answered is counted where `profiles` says for how long counts are kept. Raises
+    HoldfastError when the ledger is damaged, no champion was promoted, or none can serve.
     """
     with ExitStack() as stack:
         state = State.open(home / "state")
@@ -119,7 +122,8 @@ def opened(
         shared = [] if number else [free_readers(state), keep_copy(state)]
         refusals = tell_refusals(counts)
         stack.callback(refusals.run)
-        chores = Chores([*looking, *shared, refusals])
+        counting = [] if profiles is None else [stack.enter_context(profiled(home, committer, counts, profiles))]
+        chores = Chores([*looking, *shared, *counting, refusals])
         chores.start()
         stack.callback(chores.stop)
         total = tally.total if tally else None
@@ -141,10 +145,14 @@ def serve(
     locks: Locks = Locks(),  # noqa: B008 — frozen
     promoter: Sequence[str] = (),
     watch: Watch = Watch(),  # noqa: B008 — frozen
+    profiles: Keep | None = None,
     announce: Callable[[str, Ready], None] | None = None,
 ) -> None:
     """Serve in this process until a signal ends it. `announce` is told the address, and what answers there."""
-    with opened(home, limits, probe, locks=locks, promoter=promoter) as parts, listen(host, port) as bound:
+    with (
+        opened(home, limits, probe, locks=locks, promoter=promoter, profiles=profiles) as parts,
+        listen(host, port) as bound,
+    ):
         address = address_of(bound, locks)
 
         def started() -> None:
@@ -164,11 +172,12 @@ def work(
     locks: Locks = Locks(),  # noqa: B008 — frozen
     promoter: Sequence[str] = (),
     watch: Watch = Watch(),  # noqa: B008 — frozen
+    profiles: Keep | None = None,
 ) -> None:
     """Serve as one of several workers, until a signal ends it or the supervisor at the other end of `line` is gone."""
     try:
         with (
-            opened(home, limits, probe, number=line.number, locks=locks, promoter=promoter) as parts,
+            opened(home, limits, probe, number=line.number, locks=locks, promoter=promoter, profiles=profiles) as parts,
             line.bound as bound,
         ):
             answer(parts, bound, patience, watch, lambda: line.ready(Ready.of(parts.live)), line)
