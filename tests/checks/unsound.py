@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.bundle.bundle import Bundle
-from holdfast.project.alerts import Alert
+from holdfast.project.alerts.message import Message
 
 SLOW = """
 import time
@@ -110,7 +110,7 @@ class Nowhere:
     def __init__(self, _: str) -> None:
         pass
 
-    def send(self, alert: Alert) -> None:
+    def send(self, message: Message) -> None:
         pass
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.monitoring.alerting import MINUTE, SEVERITIES, Alert, Book, Notice, Rules, advance
-from holdfast.monitoring.finding import Finding, Severity, Status
+from holdfast.monitoring.alerting import MINUTE, Alert, Book, Notice, Rules, advance
+from holdfast.monitoring.finding import SEVERITIES, Finding, Severity, Status
 
 RULES = Rules(
     well_for=3 * MINUTE,

@@ -32,12 +32,12 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     _send(rehearsal.server.port, usual, "usual", rows)
     quiet = watched(rehearsal.project, address)
     _send(rehearsal.server.port, drifted, "drifted", settings.alerts_answers)
-    told = watched(rehearsal.project, address, quiet.look.seen)
+    told = watched(rehearsal.project, address, quiet.seen)
     alert = told.of("drift")
     evidence = {
         "rows": rows,
-        "psi_as_in_training": _round(quiet.look.seen.psi),
-        "psi_drifted": _round(told.look.seen.psi),
+        "psi_as_in_training": _round(quiet.seen.psi),
+        "psi_drifted": _round(told.seen.psi),
         "psi_of_test_rows": _round(score_drift(subject.bundle, subject.test_probability)),
         "limit": settings.alerts_score_psi,
         "alert": alert,
@@ -45,15 +45,15 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         "lost": told.lost,
     }
     if quiet.of("drift") is not None:
-        why = f"drift is alerted of where the training's own rows ask (PSI {quiet.look.seen.psi:.2f})"
+        why = f"drift is alerted of where the training's own rows ask (PSI {quiet.seen.psi:.2f})"
         mend = "see whether the server's features are those of training: holdfast doctor, holdfast parity"
         return failed(why, mend, **evidence)
     if alert is None:
         why = f"only the {DRIFTED:.0%} with the highest scores asked (PSI {evidence['psi_drifted']}), and no alert came"
         return failed(why, f"lower alerts.score_psi; {STEP}", **evidence)
     why = (
-        f"the training's own rows leave it silent (PSI {quiet.look.seen.psi:.3f}); when only the {DRIFTED:.0%} with "
-        f"the highest scores asked (PSI {told.look.seen.psi:.2f}), the alert arrived in {1_000 * told.seconds:.0f} ms"
+        f"the training's own rows leave it silent (PSI {quiet.seen.psi:.3f}); when only the {DRIFTED:.0%} with "
+        f"the highest scores asked (PSI {told.seen.psi:.2f}), the alert arrived in {1_000 * told.seconds:.0f} ms"
     )
     return passed(why, **evidence)
 

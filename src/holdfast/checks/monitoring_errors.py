@@ -28,11 +28,11 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     may_grow(server, 0)
     try:
         during = _send(server, bodies[ASKED : 2 * ASKED])
-        told = watched(project, server.address, before.look.seen)
+        told = watched(project, server.address, before.seen)
     finally:
         may_grow(server, resource.RLIM_INFINITY)
     mended = _send(server, bodies[2 * ASKED :])
-    after = watched(project, server.address, told.look.seen)
+    after = watched(project, server.address, told.seen)
     found = {rule: told.of(rule) for rule in ("ledger", "errors")}
     evidence: dict[str, Any] = {
         "statuses_while_the_disk_was_full": counted(during),

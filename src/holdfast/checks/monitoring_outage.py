@@ -15,11 +15,11 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     server, project = rehearsal.server, rehearsal.project
     before = watched(project, server.address)
     server.kill()
-    told = watched(project, server.address, before.look.seen)
+    told = watched(project, server.address, before.seen)
     began = time.perf_counter()
     server.start()
     again = time.perf_counter() - began
-    after = watched(project, server.address, before.look.seen)
+    after = watched(project, server.address, before.seen)
     alert = told.of("outage")
     false = [item["what"] for item in (*before.arrived, *after.arrived) if item["rule"] == "outage"]
     evidence = {

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-from holdfast.project.alerts import WebhookDoor, tell
+from holdfast.project.alerts.outbox import FOLDER, Outbox
+from holdfast.project.alerts.sending import Sending
+from holdfast.project.alerts.webhook import WebhookDoor
+from holdfast.project.duties import Server
 from holdfast.project.project import Project
-from holdfast.project.watch import Look, Seen, look
+from holdfast.project.watch import Seen
+from holdfast.project.watching import Watching
+
+PATIENCE = 10.0
+"""Seconds that an alert may take to us."""
 
 
 @dataclass
@@ -54,7 +63,7 @@ def receiving() -> Iterator[Receiver]:
 class Told:
     """One look whose alerts were sent: what was seen, what arrived, and what did not."""
 
-    look: Look
+    seen: Seen
     arrived: list[dict[str, Any]]
     lost: list[str]
     seconds: float
@@ -66,9 +75,15 @@ class Told:
 
 
 def watched(project: Project, address: str, before: Seen | None = None) -> Told:
-    """Look at a server as `holdfast watch --once` does; its alerts go to a receiver of ours, and to nobody else."""
-    with receiving() as receiver:
+    """Look at a server as `holdfast watch --once` does for the first time after `before`, through an outbox of its own;
+    the alerts go to a receiver of ours, and to nobody else."""
+    with receiving() as receiver, tempfile.TemporaryDirectory(dir=project.home, prefix=".watch-") as place:
         began = time.perf_counter()
-        found = look(project, address, before)
-        lost = tell(found.alerts, [WebhookDoor(receiver.address)])
-        return Told(found, receiver.got, lost, time.perf_counter() - began)
+        outbox, duty = Outbox(Path(place) / FOLDER), Server(30.0)
+        outbox.remember("server.seen", None if before is None else asdict(before))
+        with Sending(outbox, [WebhookDoor(receiver.address)]) as sending:
+            watching = Watching(project, outbox, sending, [duty], address=address)
+            watching.round(duty)
+            sending.settle(PATIENCE)
+        seen = Seen(**outbox.recall("server.seen"))
+        return Told(seen, receiver.got, outbox.waiting(sending.names, 0.0), time.perf_counter() - began)

@@ -1,15 +1,23 @@
-"""`holdfast watch`: look at a running server, and tell people when something is wrong."""
+"""`holdfast watch`: look at a running server, again and again, and tell people when something is wrong."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.cli.place import opened
 from holdfast.cli.render import Json, answer
+
+if TYPE_CHECKING:
+    from holdfast.project.watching import Round, Watching
+
+PATIENCE = 4.0
+"""Seconds that --once waits for its alerts to arrive; what did not stays in the outbox."""
 
 
 def watch(
@@ -17,29 +25,54 @@ def watch(
         str, typer.Argument(help="The server's address; by default this project's own, on this machine.")
     ] = "",
     once: Annotated[bool, typer.Option("--once", help="Look once; exit 1 when somebody had to be alerted.")] = False,
-    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=1.0)] = 30.0,
+    every: Annotated[float, typer.Option(help="Seconds between two looks at the server.", min=1.0)] = 30.0,
     as_json: Json = False,
 ) -> None:
-    """Alert of outages, errors, refusals and drift of the score, to the log and to alerts.webhook.
+    """Watch the server, its traffic and its answers; alert to the log and wherever [alerts] says.
 
-    Where the server wants keys, HOLDFAST_KEY is one that may read metrics. What lasts is told once, not at each look.
+    One process for one project: it may be killed and started again. Where the server wants keys, HOLDFAST_KEY is one
+    that may read metrics. `holdfast alerts` shows what is open.
     """
-    from holdfast.project.alerts import doors, tell
-    from holdfast.project.watch import Seen, look
+    from holdfast.project.alerts.sending import Sending
+    from holdfast.project.alerts.ways import doors
+    from holdfast.project.duties import duties
+    from holdfast.project.watching import Watching, alone
 
     project = opened()
     settings = project.settings
     place = address.rstrip("/") or f"http://{settings.serving_host}:{settings.serving_port}"
-    through = doors(settings)
-    before: Seen | None = None
-    known: frozenset[str] = frozenset()
-    while True:
-        found = look(project, place, before, key=os.environ.get("HOLDFAST_KEY", ""))
-        lost = tell([item for item in found.alerts if item.rule not in known], through)
-        if once or as_json or found.alerts:
-            answer(found.as_dict() | {"lost": lost}, [*found.lines(), *lost], as_json=as_json)
-        if once:
-            raise typer.Exit(1 if found.alerts or lost else 0)
-        known = frozenset(item.rule for item in found.alerts) - {item.partition(" ")[0] for item in lost}
-        before = found.seen if found.seen.answers else before
-        time.sleep(every)
+    key = os.environ.get("HOLDFAST_KEY", "")
+    began = time.time()
+    with alone(project) as outbox:
+        ways = doors(settings, project.folder, project.name, outbox.open)
+        with Sending(outbox, ways) as sending:
+            made = Watching(project, outbox, sending, duties(settings, every), address=place, key=key)
+            if not once:
+                _follow(made, as_json=as_json)
+                return
+            rounds: list[Round] = [made.round(duty) for duty in made.duties if duty.quick]
+            sending.settle(PATIENCE)
+        lost = outbox.waiting(sending.names, began)
+        found = [item for done in rounds for item in done.found.by_version.values()]
+        bad = any(item.status == "alert" for items in found for item in items)
+        told = {name: value for done in rounds for name, value in done.found.told.items()}
+        lines = [line for done in rounds for line in done.found.lines]
+        sent = [item.text for done in rounds for item in done.messages]
+        answer({**told, "sent": sent, "lost": lost}, [*lines, *lost], as_json=as_json)
+        raise typer.Exit(1 if bad or lost else 0)
+
+
+def _follow(made: Watching, *, as_json: bool) -> None:
+    """Until somebody ends it."""
+    ended = threading.Event()
+    one = threading.Lock()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+
+    def told(done: Round) -> None:
+        with one:
+            if as_json or done.messages:
+                document = {**done.found.told, "duty": done.duty, "sent": [item.as_dict() for item in done.messages]}
+                answer(document, [item.text for item in done.messages], as_json=as_json)
+
+    made.follow(ended, told)

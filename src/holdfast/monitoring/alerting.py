@@ -21,10 +21,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from holdfast.monitoring.finding import Finding, Severity
+from holdfast.monitoring.finding import SEVERITIES, Finding, Severity
 
 Event = Literal["opened", "escalated", "explained", "widened", "reopened", "resolved"]
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "high", "critical")
+
 MINUTE = 60_000_000
 
 

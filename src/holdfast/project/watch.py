@@ -8,19 +8,21 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from holdfast.errors import HoldfastError
-from holdfast.project.alerts import Alert, AlertSeverity
+from holdfast.monitoring.finding import Finding, Severity, Status
+from holdfast.project.alerts.message import Message, of_finding
 from holdfast.project.project import Project
+from holdfast.project.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +36,11 @@ FEWEST_REQUESTS = 20
 FEWEST_SCORES = 500
 FURTHEST_BACK = 20_000
 """Records of the ledger in which answers are looked for."""
+OUTSIDE = {
+    "outage": "WATCH591", "ledger": "WATCH592", "promotion": "WATCH593", "errors": "WATCH594", "refusals": "WATCH595",
+    "drift": "WATCH596",
+}  # fmt: skip
+"""What is asked of a server from outside, by the cause that it names."""
 _SAMPLE = re.compile(r"^(holdfast_\w+)(?:\{(.*)\})? (\S+)$", re.M)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -62,10 +69,18 @@ class Seen:
 
 @dataclass
 class Look:
-    """What was seen, and what somebody should know of it."""
+    """What was seen and what was found, the good and the bad: each question of `OUTSIDE` that could be asked."""
 
     seen: Seen
-    alerts: list[Alert] = field(default_factory=list)
+    project: str
+    at: int
+    """µs UTC."""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def alerts(self) -> list[Message]:
+        """What somebody should know of it, had nothing been seen before."""
+        return [of_finding(item, self.at, self.project) for item in self.findings if item.status == "alert"]
 
     def as_dict(self) -> dict[str, Any]:
         return {"seen": self.seen.__dict__, "alerts": [alert.as_dict() for alert in self.alerts]}
@@ -82,7 +97,8 @@ class Look:
 
 def look(project: Project, address: str, before: Seen | None = None, *, key: str = "") -> Look:
     """Look once at the server at `address`, with an API key that may read metrics where one is needed."""
-    judge = _Judge(project)
+    judge = _Judge(project.settings)
+    at = time.time_ns() // 1_000
     try:
         status, told = _get(f"{address}/health", key)
         health = json.loads(told)
@@ -91,27 +107,29 @@ def look(project: Project, address: str, before: Seen | None = None, *, key: str
         why = str(getattr(error, "reason", error)) or type(error).__name__
         step = "start it (holdfast serve), and read the end of its log"
         judge.alert("outage", "critical", "the server does not answer", step, {"address": address, "why": why})
-        return Look(Seen(), judge.alerts)
+        return Look(Seen(), project.name, at, judge.findings)
     judge.health(status, health)
     counted = _counted(page)
     psi, scores = _drift(project, health)
     seen = Seen(True, *counted, psi, scores)
     judge.counts(seen.since(before or Seen()))
     judge.drift(seen)
-    return Look(seen, judge.alerts)
+    return Look(seen, project.name, at, judge.findings)
 
 
 class _Judge:
-    """The rules. Each says one thing at most."""
+    """The rules. Each says one thing: that it alerts, that it is well, or that it cannot say."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._settings = project.settings
-        self.alerts: list[Alert] = []
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.findings: list[Finding] = []
 
-    def alert(self, rule: str, severity: AlertSeverity, what: str, step: str, evidence: Mapping[str, Any]) -> None:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self.alerts.append(Alert(rule, severity, what, step, at, self._project.name, evidence))
+    def alert(self, rule: str, severity: Severity, what: str, step: str, evidence: Mapping[str, Any]) -> None:
+        self.findings.append(Finding(OUTSIDE[rule], "alert", rule, what, step, severity=severity, evidence=evidence))
+
+    def _else(self, rule: str, status: Status, why: str) -> None:
+        if not any(item.cause == rule for item in self.findings):
+            self.findings.append(Finding(OUTSIDE[rule], status, rule, why))
 
     def health(self, status: int, told: Mapping[str, Any]) -> None:
         checks: Mapping[str, str] = told.get("checks", {})
@@ -123,32 +141,39 @@ class _Judge:
         elif status != 200:
             what = "predictions would not be answered: " + "; ".join(f"{name}: {why}" for name, why in wrong.items())
             self.alert("outage", "critical", what, "holdfast state rebuild, or roll back", {"checks": wrong})
-        for problem in told.get("problems", []):
+        for problem in told.get("problems", [])[:1]:
             what = f"what was promoted does not answer: {problem}"
             self.alert("promotion", "critical", what, "holdfast rollback", {"problem": problem})
+        self._else("outage", "ok", "it answers")
+        self._else("ledger", "ok", "decisions are written down")
+        self._else("promotion", "ok", "what was promoted answers")
 
     def counts(self, since: tuple[int, int, int]) -> None:
         requests, errors, refused = since
-        if not requests + errors:
-            return
         evidence = {"requests": requests, "errors": errors, "refused": refused}
-        if errors > self._settings.alerts_error_share * requests:
+        if requests + errors and errors > self._settings.alerts_error_share * requests:
             what = f"{errors:,} of the last {requests:,} requests failed"
             self.alert("errors", "critical", what, "read the server's log: each fault stands there", evidence)
         if requests >= FEWEST_REQUESTS and refused > self._settings.alerts_refused_share * requests:
             what = f"{refused:,} of the last {requests:,} requests were refused"
             step = "ask who sends them what changed; holdfast_refusals_total says what is wrong with them"
             self.alert("refusals", "warning", what, step, evidence)
+        self._else("errors", "ok" if requests else "too_few", f"{errors:,} of the last {requests:,} requests failed")
+        enough = requests >= FEWEST_REQUESTS
+        self._else("refusals", "ok" if enough else "too_few", f"{refused:,} of the last {requests:,} were refused")
 
     def drift(self, seen: Seen) -> None:
         most = self._settings.alerts_score_psi
-        if seen.psi is None or seen.psi <= most:
-            return
-        what = (
-            f"the last {seen.scores:,} scores are not spread as in training (PSI {seen.psi:.2f}, {most:g} is allowed)"
-        )
-        step = "compare who asks now with the training data; roll back if the version is new"
-        self.alert("drift", "warning", what, step, {"psi": round(seen.psi, 4), "limit": most, "answers": seen.scores})
+        if seen.psi is not None and seen.psi > most:
+            what = (
+                f"the last {seen.scores:,} scores are not spread as in training "
+                f"(PSI {seen.psi:.2f}, {most:g} is allowed)"
+            )
+            step = "compare who asks now with the training data; roll back if the version is new"
+            self.alert(
+                "drift", "warning", what, step, {"psi": round(seen.psi, 4), "limit": most, "answers": seen.scores}
+            )
+        self._else("drift", "too_few" if seen.psi is None else "ok", f"over {seen.scores:,} answers")
 
 
 def population_stability(edges: Sequence[float], counts: Sequence[float], values: NDArray[np.float64]) -> float:

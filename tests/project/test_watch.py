@@ -1,107 +1,22 @@
-"""An alert arrives or is said to be lost; a look raises what is wrong, and nothing where nothing is."""
+"""A look raises what is wrong, and nothing where nothing is."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from tests.project.alerts.receivers import web
 from tests.serving.shop import Server, pack_model, payment, promote, second, serving, shop
 from typer.testing import CliRunner
 
 from holdfast.access import keys
 from holdfast.cli import place
 from holdfast.cli.main import app
-from holdfast.errors import HoldfastError
-from holdfast.project.alerts import TRIES, Alert, LogDoor, WebhookDoor, doors, tell
 from holdfast.project.project import Project
-from holdfast.project.settings import Settings
 from holdfast.project.watch import Seen, look, population_stability
-
-ALERT = Alert("drift", "warning", "scores are other", "look", "2026-11-22T10:00:00+00:00", "shop", {"psi": 0.5})
-
-
-@contextmanager
-def web(*statuses: int, location: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A receiver that answers with these statuses, the last one for ever, and what it was sent."""
-    got: list[dict[str, Any]] = []
-
-    class Keep(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(statuses[min(len(got), len(statuses)) - 1])
-            if location:
-                self.send_header("location", location)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Keep)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", got
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def test_an_alert_arrives_as_it_is() -> None:
-    with web(204) as (address, got):
-        WebhookDoor(address).send(ALERT)
-    assert got == [ALERT.as_dict()]
-    assert got[0]["text"] == "warning: shop: scores are other. First step: look"
-
-
-@pytest.mark.parametrize(
-    ("statuses", "sent", "arrives"),
-    [((503, 200), 2, True), ((429, 500, 200), TRIES, True), ((500,), TRIES, False), ((404,), 1, False)],
-)
-def test_a_receiver_that_has_trouble_is_asked_again_and_one_that_says_no_is_not(
-    statuses: tuple[int, ...], sent: int, arrives: bool
-) -> None:
-    waited: list[float] = []
-    with web(*statuses) as (address, got):
-        lost = tell([ALERT], [WebhookDoor(address, pause=waited.append)])
-    assert len(got) == sent
-    assert len(waited) == sent - 1
-    assert (lost == []) is arrives
-    assert arrives or f"it answered {statuses[-1]}" in lost[0]
-
-
-def test_an_alert_is_not_led_elsewhere() -> None:
-    with web(204) as (elsewhere, there), web(302, location=elsewhere) as (address, here):
-        lost = tell([ALERT], [WebhookDoor(address)])
-    assert (len(here), there) == (1, [])
-    assert "it answered 302" in lost[0]
-
-
-def test_a_door_that_fails_stops_no_other() -> None:
-    with web(204) as (address, got):
-        lost = tell([ALERT], [WebhookDoor("http://127.0.0.1:1/", pause=lambda _: None), WebhookDoor(address)])
-    assert len(got) == 1
-    assert len(lost) == 1
-
-
-def test_settings_name_the_doors() -> None:
-    assert [door.name for door in doors(Settings())] == ["log"]
-    assert [door.name for door in doors(Settings(alerts_webhook="https://a.example"))] == ["log", "webhook"]
-    with pytest.raises(HoldfastError, match="is no address"):
-        doors(Settings(alerts_webhook="file:///etc/passwd"))
-
-
-def test_the_log_has_the_alert_and_its_first_step(caplog: pytest.LogCaptureFixture) -> None:
-    LogDoor().send(ALERT)
-    assert caplog.messages == ["scores are other; first step: look"]
 
 
 def test_psi_is_nothing_for_the_same_spread_and_much_for_another() -> None:
