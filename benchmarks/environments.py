@@ -1,6 +1,6 @@
 """An environment for each peer: they do not resolve together with us, nor with each other.
 
-Each is made from the hash-locked `peers/NAME/requirements.txt` (or that in `scorecard/peers/`) into `.venv-NAME/`, and
+Each is made from the hash-locked `peers/NAME/requirements.txt` (or that in `scorecard/peers/`, `watching/peers/`) into `.venv-NAME/`, and
 made again when that changed.
 
     python -m benchmarks.environments [NAME …]      make them
@@ -19,6 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"
 JUDGES = HERE / "scorecard" / "peers"
+WATCHERS = HERE / "watching" / "peers"
 STAMP = ".installed-from"
 
 
@@ -69,13 +70,12 @@ def lock(name: str) -> None:
 
 
 def names() -> list[str]:
-    return sorted(path.parent.name for place in (PEERS, JUDGES) for path in place.glob("*/requirements.in"))
+    return sorted(path.parent.name for place in (PEERS, JUDGES, WATCHERS) for path in place.glob("*/requirements.in"))
 
 
 def folder(name: str) -> Path:
     """Where a peer's requirements are, and what runs in its environment."""
-    judge = JUDGES / name
-    return judge if judge.is_dir() else PEERS / name
+    return next((place / name for place in (JUDGES, WATCHERS) if (place / name).is_dir()), PEERS / name)
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 import pyarrow.parquet
 
 from holdfast.contract.model import DAY, Contract, Label, Source
@@ -70,8 +71,13 @@ def recorded(contract: Contract, inputs: dict[str, Path], days: int, into: Path)
     into.mkdir(parents=True, exist_ok=True)
     written: dict[str, Path] = {}
     for name, table in tables.items():
-        written[name] = into / f"{name}.parquet"
-        pyarrow.parquet.write_table(_until(table, contract, name, cut), written[name])
+        kept = _until(table, contract, name, cut)
+        if any(path.name.endswith(sources.CSV) for path in sources.files(inputs[name], name)):  # text stays text
+            written[name] = into / f"{name}.csv"
+            pyarrow.csv.write_csv(kept, written[name])
+        else:
+            written[name] = into / f"{name}.parquet"
+            pyarrow.parquet.write_table(kept, written[name])
     traffic = _traffic(contract, tables, cut)
     return Recorded(written, traffic, cut, end)
 
@@ -134,13 +140,20 @@ def _outcomes(table: pa.Table, target: Label, moments: Any) -> tuple[Any, Any]:
     none = np.zeros(len(moments), np.int64)
     if target.name not in table.column_names:
         return np.full(len(moments), None, dtype=object), none
-    truth = np.array(table[target.name].to_pylist(), dtype=object)
-    there = np.array([item is not None for item in truth.tolist()])
+    truth = np.array([_truth(item) for item in table[target.name].to_pylist()], dtype=object)
+    there = np.array([item is not None for item in truth.tolist()], dtype=np.bool_)
     if target.received_at and target.received_at in table.column_names:
         at = _moments(table[target.received_at])
     else:
         at = moments + target.known_after
     return truth, np.where(there & (at > 0), at, none)
+
+
+def _truth(cell: Any) -> bool | None:
+    """Of a label's cell; those of CSV are text."""
+    if isinstance(cell, str):
+        return {"true": True, "1": True, "false": False, "0": False}.get(cell.strip().lower())
+    return None if cell is None or cell != cell else bool(cell)
 
 
 def outcome(event_id: str, target: Label, value: bool) -> Body:
@@ -165,6 +178,8 @@ def _plain(value: Any, kind: str) -> Any:
         return timestamp_text(round(aware.timestamp() * 1e6))
     if value is None or (isinstance(value, float) and value != value):
         return None
+    if kind == "timestamp" and isinstance(value, str):
+        return timestamp_text(int(_moments(pa.chunked_array([[value]]))[0]))
     if kind == "integer":
         return int(value)
     if kind in ("decimal", "real"):

@@ -69,7 +69,7 @@ class Sandbox:
         for item in sorted(self.origin.folder.iterdir()):
             if item.name not in LEFT and item.is_file() and item.stat().st_size < 1 << 20:
                 shutil.copy2(item, folder / item.name)
-        inputs = {name: f"data/{name}.parquet" for name in self.recorded.inputs}
+        inputs = {name: f"data/{path.name}" for name, path in self.recorded.inputs.items()}
         shutil.copytree(self.work / "data", folder / "data")
         told = inward(self.origin.settings, inputs=inputs, name=self.origin.name, serving_backdate_seconds=ANY_TIME)
         (folder / FILE).write_text(toml(told), encoding="utf-8")
