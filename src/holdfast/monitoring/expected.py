@@ -46,6 +46,8 @@ class Shape:
     """The same of one hour, like with like."""
     outside: tuple[float, float] = (0.0, 0.0)
     """Share of values below the first, and above the last edge: none, where the edges are training's own."""
+    octaves: tuple[int, ...] = ()
+    """How many values of training lay in each octave of size, zeros first; see `bundle.bins`."""
     suspects: tuple[int, ...] = ()
     """How often each of `bundle.bins.SUSPECTS` occurred in training."""
 
@@ -94,11 +96,11 @@ class Expected:
 
     def natural(self, days: float, fallback: float) -> tuple[Floats, Floats]:
         """(natural variation of each feature over a stretch of so many days, and its share that shrinks with rows)."""
-        daily = np.array([fallback if item.daily is None else item.daily for item in self.shapes])
-        hourly = np.array([fallback if item.hourly is None else item.hourly for item in self.shapes])
+        daily = np.array([fallback if item.daily is None else max(0.0, item.daily) for item in self.shapes])
+        hourly = np.array([fallback if item.hourly is None else max(0.0, item.hourly) for item in self.shapes])
         if days >= 1:
-            return daily / max(1.0, days) ** 0.5, np.zeros_like(daily)
-        return np.maximum(daily, 0.0) * np.ones_like(daily), hourly
+            return daily / days**0.5, np.zeros_like(daily)
+        return daily, hourly
 
     def pooled(self, least: float) -> tuple[Ints, Ints]:
         """(where groups of neighbouring cells begin, where features begin among groups): each with that share."""

@@ -26,15 +26,16 @@ class Fit:
     unit: bool
 
 
-def cumulated(shape: Shape) -> tuple[Floats, Floats]:
-    """(edges, share of the given values below each) of a number's reference."""
-    inside = shape.total[1:].astype(np.float64)
-    return np.asarray(shape.edges), np.concatenate([[0.0], np.cumsum(inside) / max(1.0, inside.sum())])
+def cumulated(stretch: Stretch, feature: int) -> tuple[Floats, Floats]:
+    """(edges, share of the given values below each) of a number as it is expected at these hours."""
+    shape = stretch.expected.shapes[feature]
+    inside = stretch.shares[stretch.expected.cells(shape.name)][1:]
+    return np.asarray(shape.edges), np.concatenate([[0.0], np.cumsum(inside) / max(1e-12, float(inside.sum()))])
 
 
-def below(shape: Shape, points: Floats) -> Floats:
-    """Share of the reference's given values below each point; within a bin by its logarithm where all are positive."""
-    edges, share = cumulated(shape)
+def below(stretch: Stretch, feature: int, points: Floats) -> Floats:
+    """Share of the expected values below each point; within a bin by its logarithm where all are positive."""
+    edges, share = cumulated(stretch, feature)
     if edges[0] > 0:
         return np.interp(np.log(np.maximum(points, 1e-300)), np.log(edges), share, 0.0, 1.0)
     positive = edges > 0
@@ -78,46 +79,62 @@ def numeric(shape: Shape) -> bool:
 
 
 def factor(stretch: Stretch, feature: int) -> Fit | None:
-    """The factor by which the reference would have to be multiplied to look like this; None where none explains it."""
+    """The factor by which training would have to be multiplied to look like this; None where none explains it."""
     shape = stretch.expected.shapes[feature]
     if not numeric(shape):
         return None
     found = outer(stretch, feature)
-    edges = np.asarray(shape.edges)
-    before = apart(_scaled(shape, edges, 1.0), found)
-    tried = [(apart(_scaled(shape, edges, by), found), by) for by in UNITS]
-    after, by = min(tried)
-    if after < max(BETTER * before, 0.02) and after < WELL * 2:
-        return Fit(by, before, after, True)
+    before = apart(_scaled(stretch, feature, 1.0), found)
+    fits = [(apart(_scaled(stretch, feature, by), found), by) for by in UNITS]
+    good = [(after, by) for after, by in fits if after < max(BETTER * before, 0.02) and after < 2 * WELL]
+    if good:
+        moved = octaves_moved(stretch, feature)
+        best = min(after for after, _ in good)
+        near = [(after, by) for after, by in good if after <= best + 0.05]  # UNITS begins with the likeliest
+        after, by = near[0] if moved is None else min(near, key=lambda pair: abs(np.log2(pair[1]) - moved))
+        if moved is None or abs(np.log2(by) - moved) < 1.0:
+            return Fit(by, before, after, True)
     grid = [float(by) for by in np.exp(np.linspace(np.log(1 / 12), np.log(12), 95)) if abs(np.log(by)) > 0.25]
-    after, by = min((apart(_scaled(shape, edges, by), found), by) for by in grid)
+    after, by = min((apart(_scaled(stretch, feature, by), found), by) for by in grid)
     if after < BETTER * before and after < WELL:
         return Fit(by, before, after, False)
     return None
 
 
-def _scaled(shape: Shape, edges: Floats, by: float) -> Floats:
-    share = below(shape, edges / by)
-    if by == 1.0:
-        share = cumulated(shape)[1]
+def octaves_moved(stretch: Stretch, feature: int) -> float | None:
+    """By how many powers of two values grew on average; None where the bundle has not kept their sizes."""
+    then = np.asarray(stretch.expected.shapes[feature].octaves, dtype=np.float64)[1:]
+    now = stretch.counts.octaves[feature].astype(np.float64)[1:]
+    if not len(then) or not then.sum() or not now.sum():
+        return None
+    size = np.arange(len(now))
+    return float((now * size).sum() / now.sum() - (then * size).sum() / then.sum())
+
+
+def _scaled(stretch: Stretch, feature: int, by: float) -> Floats:
+    edges, share = cumulated(stretch, feature)
+    if by != 1.0:
+        share = below(stretch, feature, edges / by)
     return np.concatenate([[share[0]], np.diff(share), [1 - share[-1]]])
 
 
 def swapped(stretch: Stretch, features: list[int]) -> Iterator[tuple[int, int]]:
-    """Pairs of numbers of which each looks like the other one in training, and not like itself."""
+    """Pairs of numbers of which each looks like the other one in training, and not like itself; one of `features`."""
     shapes = stretch.expected.shapes
-    numbers = [at for at in features if numeric(shapes[at])]
-    for i, first in enumerate(numbers):
-        for second in numbers[i + 1 :]:
+    numbers = [at for at in range(len(shapes) - 1) if numeric(shapes[at])]
+    for first in features:
+        for second in numbers:
+            told = second in features and second < first
+            if first == second or told or not numeric(shapes[first]):
+                continue
             if _like(stretch, first, second) and _like(stretch, second, first):
                 yield first, second
 
 
 def _like(stretch: Stretch, feature: int, other: int) -> bool:
-    shapes = stretch.expected.shapes
-    edges, found = np.asarray(shapes[feature].edges), outer(stretch, feature)
-    share = below(shapes[other], edges)
-    own = apart(_scaled(shapes[feature], edges, 1.0), found)
+    edges, found = np.asarray(stretch.expected.shapes[feature].edges), outer(stretch, feature)
+    share = below(stretch, other, edges)
+    own = apart(_scaled(stretch, feature, 1.0), found)
     after = apart(np.concatenate([[share[0]], np.diff(share), [1 - share[-1]]]), found)
     return after < BETTER * own and after < WELL
 

@@ -10,7 +10,7 @@ from holdfast.monitoring.distance import chi_square, jensen_shannon, kolmogorov,
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
-from holdfast.monitoring.stretches import Stretch, drifted, stretches
+from holdfast.monitoring.stretches import Stretch, drifted, stretches, young
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH201"
@@ -19,7 +19,8 @@ CODE = "WATCH201"
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     told: dict[int, tuple[Stretch, int]] = {}
     for stretch, feature in drifted(seen, limits):
-        told.setdefault(feature, (stretch, feature))
+        if not young(seen, limits, feature):
+            told.setdefault(feature, (stretch, feature))
     for stretch, feature in sorted(told.values(), key=lambda pair: -pair[0].beyond[pair[1]]):
         name = seen.expected.names[feature]
         high = stretch.beyond[feature] > limits.high_psi

@@ -43,7 +43,7 @@ def filtered(stretch: Stretch, feature: int) -> tuple[list[int], float] | None:
     """(cells that are empty, share of the reference in them), where without them all is as it was."""
     cells = stretch.expected.cells(stretch.expected.shapes[feature].name)
     p, found = stretch.shares[cells], stretch.found[cells]
-    gone = np.flatnonzero((found <= 0.02 * p * stretch.n) & (p * stretch.n >= 3))
+    gone = np.flatnonzero((found <= 0.02 * p * stretch.n) & (p * stretch.n >= 1.5))
     share, rest = float(p[gone].sum()), np.ones(len(p), bool)
     rest[gone] = False
     kept = rest & (p > 0)

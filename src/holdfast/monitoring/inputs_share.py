@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
-from holdfast.monitoring.stretches import drifted, stretches
+from holdfast.monitoring.stretches import drifted, stretches, young
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH202"
@@ -15,7 +15,7 @@ CODE = "WATCH202"
 
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     names = seen.expected.names[:-1]
-    found = sorted({feature for _, feature in drifted(seen, limits)})
+    found = sorted({feature for _, feature in drifted(seen, limits) if not young(seen, limits, feature)})
     share = len(found) / max(1, len(names))
     evidence = {"drifted": [names[at] for at in found], "of": len(names), "share": round(share, 4)}
     if share > limits.drifted_share:

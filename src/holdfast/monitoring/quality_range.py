@@ -8,7 +8,7 @@ from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.shares import risen
-from holdfast.monitoring.stretches import before, stretches, usual
+from holdfast.monitoring.stretches import before, stretches, usual, young
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH102"
@@ -25,7 +25,7 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
                 natural = float(stretch.natural[at])
                 found = risen(stretch, int(counts[at]), stretch.n, was, limits.outside_rise,
                               tests=2 * len(shapes), natural=natural)  # fmt: skip
-                if found is None or shape.name in told:
+                if found is None or shape.name in told or young(seen, limits, at):
                     continue
                 told.add(shape.name)
                 edge = shape.edges[0] if side == "below" else shape.edges[-1]

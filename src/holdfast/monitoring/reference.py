@@ -102,6 +102,7 @@ class Bins:
     def _shape(self, at: int, name: str, told: Mapping[str, Any], kind: str) -> Shape:
         column = self.layout.columns[at]
         seasons = self.profile.get("seasons", {}).get("bins", {}).get(name)
+        sizes = self.profile.get("sizes", {}).get(name, {})
         rows = int(told.get("rows", self.profile.get("rows", 0)))
         if seasons is not None:
             total = np.array(seasons, np.int64).sum(axis=0)
@@ -121,6 +122,7 @@ class Bins:
             name, kind, total, edges, self.words(name) if name != SCORE else (),
             None if seasons is None else np.array(seasons, np.int64),
             self._natural("daily", name), self._natural("hourly", name),
+            octaves=tuple(sizes.get("octaves", ())), suspects=tuple(sizes.get("suspects", ())),
         )  # fmt: skip
 
     def _natural(self, part: str, name: str) -> float | None:

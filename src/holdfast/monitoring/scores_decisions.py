@@ -11,7 +11,7 @@ from holdfast.monitoring.fits import apart
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.shares import Rise, fallen, risen
-from holdfast.monitoring.stretches import Stretch, before, stretches
+from holdfast.monitoring.stretches import Stretch, before, newest, stretches
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH302"
@@ -33,6 +33,11 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
             for item in recent
         ):
             continue
+        pair = newest(seen, limits)
+        if pair is not None:
+            new, old = (item.counts.positive / item.n - usual for item in pair)
+            if abs(new) > 0.2 and abs(old) < 0.25 * abs(new):
+                return  # so new that only the newest decisions have it: what did it will be known in a moment
         spike = found.share > usual and same_below(seen, stretch)
         why = f"{found.share:.1%} of {stretch.told()} were decided positively, usually {usual:.1%}" + (
             "; the other scores lie as they did: more positives among the same people" if spike else ""

@@ -8,7 +8,7 @@ from holdfast.monitoring.finding import Finding, Severity
 from holdfast.monitoring.inputs_drift import measured
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
-from holdfast.monitoring.stretches import stretches
+from holdfast.monitoring.stretches import stretches, young
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH301"
@@ -21,6 +21,8 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         beyond = float(stretch.beyond[-1])
         if beyond <= limits.score_psi or any(item.middle[-1] <= limits.score_psi / 2 for item in recent):
             continue
+        if young(seen, limits, len(seen.expected.shapes) - 1):
+            return
         what = measured(stretch, len(seen.expected.shapes) - 1)
         why = (
             f"scores are not spread as in training over {stretch.told()}: PSI {what['psi']:.2f}, "

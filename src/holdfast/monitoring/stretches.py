@@ -174,6 +174,40 @@ def weights_of(counts: Counts) -> Floats:
     return np.asarray(seasons / seasons.sum()) if seasons.sum() else np.full(SEASONS, 1 / SEASONS)
 
 
+STRONG = 0.5
+"""An index in the newest decisions that shows at once."""
+
+
+def young(seen: Seen, limits: Limits, feature: int) -> bool:
+    """Whether a strong change is so new that only the newest decisions have it: its name will be known in a moment.
+
+    A stretch that holds a little of it already shows that something is wrong, and not yet what.
+    """
+    pair = newest(seen, limits)
+    if pair is None:
+        return False
+    new, old = pair
+    return bool(new.middle[feature] > STRONG and old.middle[feature] < 0.25 * new.middle[feature])
+
+
+def newest(seen: Seen, limits: Limits) -> tuple[Stretch, Stretch] | None:
+    """The newest decisions, just enough to be judged, and as many before them; None where there are not so many."""
+    if "newest" not in seen.memo:
+        looked = stretches(seen, limits)
+        seen.memo["newest"] = None
+        if looked and looked[0].name.startswith("last"):
+            new = looked[0]
+            start = _reaching(
+                seen, new.start, limits.least_predictions, new.start - round(limits.most_fast_hours * HOUR)
+            )
+            if start is not None:
+                counts = seen.counts(start, new.start)
+                old = Stretch(f"last {counts.decisions:,}", counts, weights_of(counts), seen.expected, limits)
+                seen.memo["newest"] = (new, old)
+    found: tuple[Stretch, Stretch] | None = seen.memo["newest"]
+    return found
+
+
 def drifted(seen: Seen, limits: Limits) -> list[tuple[Stretch, int]]:
     """(stretch, feature) of each feature that drifts in a stretch and still does at its end; the shortest first."""
     if "drifted" not in seen.memo:
