@@ -26,7 +26,9 @@ def versions(
         steps = promotions(opened())
         names = ("when", "action", "alias", "version", "before", "who", "why")
         rows = [[step[name] for name in names] for step in steps]
-        answer({"history": steps}, [columns("", names, rows)], as_json=as_json)
+        broken = [step for step in steps if step["passed"].startswith("BROKEN")]
+        shouts = [f"{step['passed']}: version {step['version']} at {step['when']}: {step['why']}" for step in broken]
+        answer({"history": steps}, [columns("", names, rows), *shouts], as_json=as_json)
     else:
         found = journey(opened())
         names = ("version", "aliases", "family", "contract", "bundle", "trained", "who")

@@ -42,6 +42,7 @@ def promotions(project: Project) -> list[dict[str, Any]]:
             "why": step.why,
             "bundle": step.bundle,
             "contract": step.contract,
+            "passed": step.passed,
             "seq": step.seq,
         }
         for step in history(project).records

@@ -146,6 +146,10 @@ class People:
             return f"{item.who} gave it until then only"
         return self._why_not_this_person(item.who, item.key, "approve", ())
 
+    def against_second(self, who: str, key: str, first: str) -> str:
+        """Why somebody is no second person to what `first` asked for; empty when they are."""
+        return self._why_not_this_person(who, key, "approve", (first,))
+
     def approvals(self, found: Found) -> list[Approval]:
         """Those that hold, one for each person."""
         exam = found.examination
