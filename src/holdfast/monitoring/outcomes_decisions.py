@@ -1,0 +1,72 @@
+"""WATCH402: are its decisions as right as they were? Precision and recall of settled decisions.
+
+Precision also moves with the share of positives alone. Where true and false positive rates are what they were, the
+fall is that: it is told by WATCH405, and explained here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from holdfast.monitoring.finding import Finding
+from holdfast.monitoring.judged import Judged
+from holdfast.monitoring.limits import Limits
+from holdfast.monitoring.matured import enough, fall, level_of, matured, reference
+from holdfast.monitoring.measured import Figure, deviations, error_of, performance, share
+from holdfast.monitoring.seen import Seen
+from holdfast.monitoring.watch import Watch
+
+CODE = "WATCH402"
+CAUSES = {"precision": "false_positives", "recall": "missed_positives"}
+MENDS = {
+    "precision": "holdfast incident open: raise the threshold or route to review, then find the segment (WATCH403)",
+    "recall": "look at what was missed by segment (WATCH403), then holdfast retrain on matured outcomes",
+}
+
+
+def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
+    view = matured(seen)
+    if view is None:
+        yield Finding(CODE, "not_applicable", "none", "outcomes are not to be had here")
+        return
+    rows = view.recent
+    if not enough(rows):
+        yield Finding(CODE, "too_few", "none", f"{len(rows):,} settled decisions", predictions=len(rows))
+        return
+    wide, live = deviations(level_of(limits)), performance(rows)
+    for name in ("precision", "recall"):
+        lost, before = fall(seen, name, live[name], error_of(live[name]), wide), reference(seen, name)
+        told = f"{name} is {live[name]} over {len(rows):,} settled decisions"
+        evidence = {name: live[name].as_dict(), "reference": None if before is None else before[0].as_dict()}
+        if before is None or lost is None or lost.value <= limits.performance_fall or lost.low <= 0:
+            yield Finding(CODE, "ok", "none", told, "", name, evidence=evidence, since=view.start,
+                          predictions=len(rows))  # fmt: skip
+            continue
+        why = f"{told}; it was {before[0].value:.3f} when it was trained"
+        if name == "precision" and (alone := _by_prior_alone(seen, rows, wide)) is not None:
+            why += f"; with {alone:.2%} positives it can be no better, though no group is decided otherwise"
+            yield Finding(CODE, "explained", "prior_shift", why, "see WATCH405", name, "warning", evidence,
+                          view.start, len(rows))  # fmt: skip
+            continue
+        yield Finding(CODE, "alert", CAUSES[name], why, MENDS[name], name, "high", evidence, view.start, len(rows))
+
+
+def _by_prior_alone(seen: Seen, rows: Judged, wide: float) -> float | None:
+    """The share of positives, where hits and false alarms of each class come as often as they did in training."""
+    table = seen.bundle.manifest.training.get("confusion")
+    if not table:
+        return None
+    truth, said = rows.truth == 1, rows.decided
+    classes = (
+        (truth, table["true_positive"], table["true_positive"] + table["false_negative"]),
+        (~truth, table["false_positive"], table["false_positive"] + table["true_negative"]),
+    )
+    for inside, hits, of in classes:
+        live: Figure = share(float((inside & said).sum()), float(inside.sum()))
+        then = share(float(hits), float(of))
+        if abs(live.value - then.value) > wide * (error_of(live) ** 2 + error_of(then) ** 2) ** 0.5:
+            return None
+    return float(truth.mean())
+
+
+WATCH = Watch(CODE, "outcomes", "Its decisions are as right as they were", look)
