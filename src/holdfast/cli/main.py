@@ -23,6 +23,7 @@ from holdfast.cli import (
     experiment,
     explain,
     features,
+    incident,
     init,
     key,
     ledger,
@@ -61,6 +62,7 @@ GROUPS = (
     ("features", features.app),
     ("state", state.app),
     ("experiment", experiment.app),
+    ("incident", incident.app),
     ("ledger", ledger.app),
     ("key", key.app),
 )
