@@ -12,7 +12,7 @@ from dataclasses import replace
 from holdfast.monitoring.finding import Finding
 
 ORDER = (
-    "errors", "overload", "silence", "skew", "schema", "types", "time", "units", "swapped", "time_zone", "missing",
+    "errors", "overload", "silence", "skew", "schema", "types", "time", "swapped", "units", "time_zone", "missing",
     "stale", "placeholder", "vocabulary", "nulls", "population", "scale", "frozen", "positive_spike", "night_shift",
     "range", "arrival", "hours", "refused", "turned_away", "drift", "many_features", "decisions", "score", "latency",
     "more_volume", "less_volume",

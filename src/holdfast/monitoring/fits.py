@@ -136,7 +136,7 @@ def _like(stretch: Stretch, feature: int, other: int) -> bool:
     share = below(stretch, other, edges)
     own = apart(_scaled(stretch, feature, 1.0), found)
     after = apart(np.concatenate([[share[0]], np.diff(share), [1 - share[-1]]]), found)
-    return after < BETTER * own and after < WELL
+    return after < BETTER * own and after < max(WELL, 0.1 * own)
 
 
 def turned(stretch: Stretch, feature: int) -> tuple[int, float] | None:
