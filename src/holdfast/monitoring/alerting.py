@@ -6,10 +6,12 @@ somebody has to be told. It reads no clock; times are µs UTC. The rules, in the
 1. A finding that alerts belongs to the open alert that already has it (same code, cause, feature and version), else to
    the open one of its cause and version: ten drifted features with one cause are one alert.
 2. A symptom (`Rules.symptoms`: a drift, other scores) that shows within `together` of a nearer cause belongs to that
-   cause's alert; when the symptom came first, its alert takes the cause's name and somebody is told that it is known.
+   cause's alert, else to that of another symptom; when the symptom came first, its alert takes the cause's name and
+   somebody is told that it is known.
 3. What returns within `reopen_within` of having been resolved opens the same alert again; else a new one is opened.
 4. A part is well when its watch says so, or answers without naming it, or its version answers no more. ``too_few``,
-   ``crashed`` and ``not_applicable`` say nothing. An alert whose parts have all been well for `well_for` is resolved.
+   ``crashed``, ``not_applicable`` and, of the part itself, ``explained`` say nothing. An alert is resolved when all its
+   parts have been well for `well_for`.
 5. Somebody is told when an alert is opened, when it gets more severe, and once when it is resolved: at once. That it
    has more parts, or is open again, waits until `cool_down` has passed since the last word; a critical one does not.
 """
@@ -213,9 +215,8 @@ def _home(cases: list[_Case], name: str, version: str, item: Finding, at: int, r
             return case
     near = [case for case in opened if at - case.alert.opened <= rules.together]
     if item.cause in rules.symptoms:
-        for case in near:
-            if case.alert.cause not in rules.symptoms:
-                return case
+        if near:
+            return min(near, key=lambda case: case.alert.cause in rules.symptoms)
     else:
         for case in near:
             if case.alert.cause in rules.symptoms:
@@ -255,8 +256,8 @@ def _looked_at(part: Part, findings: tuple[Finding, ...] | None, at: int, rules:
     here = [item for item in of_code if item.feature == part.feature]
     if any(item.status == "alert" and _rank(item.severity) >= _rank(rules.least) for item in here):
         return replace(part, well_since=None)
-    decided = [item for item in (here or of_code) if item.status in ("ok", "alert")]
-    if not decided or part.well_since is not None:
+    says = ("ok", "alert") if here else ("ok", "alert", "explained")
+    if not any(item.status in says for item in here or of_code) or part.well_since is not None:
         return part
     return replace(part, well_since=at)
 

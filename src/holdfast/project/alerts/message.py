@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ MOST_NAMED = 10
 """Features named in a sentence; more are counted."""
 MOST_PARTS = 50
 MOST_TEXT = 600
+
+_OURS = re.compile(r"WATCH[0-9]{3}|[0-9]{3}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.+]+Z?)?")
+"""What nobody need vouch for: codes of watches, HTTP statuses, dates and times."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def iso(at: int) -> str:
 
 def _said(part: Part, ours: Collection[str] | None) -> dict[str, Any]:
     theirs: set[str] = set()
-    segment = part.feature.partition("=")[2]
+    segment = part.feature.partition("=")[2].strip()
     if segment and _feature(part.feature, ours) != part.feature:
         theirs.add(segment)
     # What a figure is called is ours; below that a name may be a word that somebody sent, counted.
@@ -132,10 +136,10 @@ def _said(part: Part, ours: Collection[str] | None) -> dict[str, Any]:
 
 def _feature(name: str, ours: Collection[str] | None) -> str:
     """A feature's name; a segment (``field=value``) keeps its field."""
-    head, _, segment = name.partition("=")
+    head, _, segment = (part.strip() for part in name.partition("="))
     if ours is None or not name or name in ours or (head in ours and segment in ours):
         return name
-    return f"{head}={HIDDEN}" if head != name and head in ours else HIDDEN
+    return f"{head} = {HIDDEN}" if segment and head in ours else HIDDEN
 
 
 def _kept(value: Any, ours: Collection[str] | None, theirs: set[str]) -> Any:
@@ -147,7 +151,7 @@ def _kept(value: Any, ours: Collection[str] | None, theirs: set[str]) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_kept(item, ours, theirs) for item in value]
     text = str(value)
-    if text in ours:
+    if text in ours or _OURS.fullmatch(text):
         return text
     theirs.add(text)
     return HIDDEN

@@ -132,9 +132,9 @@ class Outbox:
     def acknowledge(self, alert: str, who: str, why: str, at: int) -> None:
         """Somebody answers for it. Raises HoldfastError where no alert has this id, or several begin so."""
         with self._changing() as db:
-            like = alert.replace("%", "").replace("_", "") + "%"
-            found = db.execute("SELECT id FROM alerts WHERE id LIKE ?", (like,)).fetchall()
-            if not alert or len(found) != 1:
+            begins = f"{alert}%" if alert.isalnum() else ""
+            found = db.execute("SELECT id FROM alerts WHERE id LIKE ?", (begins,)).fetchall()
+            if len(found) != 1:
                 what = f"there is no alert {alert!r}" if not found else f"{len(found)} alerts begin with {alert!r}"
                 raise HoldfastError(what, where="alerts", mend="holdfast alerts shows them all")
             db.execute("INSERT OR REPLACE INTO acknowledged VALUES (?, ?, ?, ?)", (found[0][0], who, why, at))

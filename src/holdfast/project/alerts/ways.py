@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from holdfast.monitoring.alerting import MINUTE, Alert, Rules
+from holdfast.monitoring.causes import SYMPTOMS
 from holdfast.project.alerts.door import Door, LogDoor
 from holdfast.project.alerts.mail import MailDoor, Post
 from holdfast.project.alerts.pagerduty import PagerDutyDoor
@@ -13,9 +14,6 @@ from holdfast.project.alerts.prometheus import PrometheusDoor
 from holdfast.project.alerts.slack import SlackDoor
 from holdfast.project.alerts.webhook import WebhookDoor
 from holdfast.project.settings import Settings
-
-SYMPTOMS = frozenset({"drift", "score", "score_drift", "decision_rate", "decisions"})
-"""Causes that say what is other, and not why."""
 
 
 def doors(settings: Settings, folder: Path, name: str, opened: Callable[[], Iterable[Alert]]) -> tuple[Door, ...]:
