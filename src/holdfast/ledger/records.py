@@ -1,4 +1,4 @@
-"""What the ledger keeps: fourteen kinds of record, as msgpack arrays that later versions may only append fields to."""
+"""What the ledger keeps: fifteen kinds of record, as msgpack arrays that later versions may only append fields to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ PromotionAction = Literal["promote", "rollback", "archive", "alias"]
 ApprovalAction = Literal["approve", "withdraw", "break_glass"]
 ExperimentAction = Literal["start", "step", "weights", "halt", "stop", "promote"]
 ExperimentKind = Literal["ab", "canary", "bandit", "shadow", "rule"]
+RetrainingEnd = Literal["refused", "stopped", "challenger", "canary", "waiting"]
 MeasureAction = Literal["ask", "put", "lift"]
 MeasureKind = Literal["threshold", "review", "names"]
 IncidentAction = Literal[
@@ -307,9 +308,34 @@ class Incident(msgspec.Struct, array_like=True, tag="incident", kw_only=True):
     """SHA-256 of that file."""
 
 
+class Retraining(msgspec.Struct, array_like=True, tag="retraining", kw_only=True):
+    """A training on what matured since, and what became of it: never a champion."""
+
+    seq: int = 0
+    received_at: int = 0
+    because: list[str] = []
+    """Kinds of the triggers that asked for it; empty where a person did."""
+    why: str
+    who: str
+    key: str = ""
+    """Id of the key that proved who asked; empty where nobody did."""
+    ended: RetrainingEnd
+    reason: str = ""
+    """Why it was refused, or what it waits for."""
+    version: str = ""
+    bundle: str = ""
+    """Empty where it was refused before anything was trained."""
+    champion: str = ""
+    """The version it was compared with."""
+    until: int = 0
+    """Last record of the ledger that it could learn from."""
+    figures: dict[str, Any] = {}
+    """Rows, positives, and the comparison with the champion on the same rows."""
+
+
 Record = (
     Event | Decision | Refusal | Outcome | Promotion | History | Experiment | Shadow | Tally | Examination | Approval
-    | Waiver | Measure | Incident
+    | Waiver | Measure | Incident | Retraining
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

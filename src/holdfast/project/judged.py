@@ -1,7 +1,6 @@
 """Decisions of the ledger joined with their outcomes, as columns and in event time.
 
-When an outcome arrived is told in event time, too: by the wall clock where decisions come as they happen, and where
-recorded traffic runs through a server faster than it happened, by the latest event time decided on before it.
+When an outcome arrived is told in event time, too: see `holdfast.project.arrival`.
 """
 
 from __future__ import annotations
@@ -11,16 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.contract.model import NULL_CODE, SECOND, Contract, Field
+from holdfast.contract.model import NULL_CODE, Contract, Field
 from holdfast.contract.values import read_strict
 from holdfast.features.columns import Column, given
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.recompute import columns
 from holdfast.ledger.records import Decision, Outcome
 from holdfast.monitoring.judged import Floats, Groups, Integers, Judged, segments_of, truth_at, word_of
+from holdfast.project.arrival import EventClock
 
-LIVE = 3_600 * SECOND
-"""A stream of decisions that runs further behind the clock than this is no live one."""
 BATCH = 20_000
 """Decisions turned into columns at a time."""
 
@@ -40,9 +38,7 @@ class Judgements:
         self._version = version
         self._cuts: dict[str, list[float]] = {name: list(map(float, cut)) for name, cut in (cuts or {}).items()}
         self._seen = 0
-        self._front = 0
-        """The latest event time decided on, by any version, and how far the clock was ahead of it then."""
-        self._behind = 0
+        self._clock = EventClock(contract.decide_on)
         self._place: dict[str, int] = {}
         self._waiting: list[Decision] = []
         self._told: list[tuple[str, int, int, int]] = []
@@ -57,8 +53,7 @@ class Judgements:
             if isinstance(record, Decision):
                 if record.source != self._contract.decide_on:
                     continue
-                if record.time >= self._front:
-                    self._front, self._behind = record.time, record.received_at - record.time
+                self._clock.known(record)
                 if (record.version, record.contract) != (self._version, self._contract.hash):
                     continue
                 if record.event_id in self._place:
@@ -68,8 +63,7 @@ class Judgements:
                 if len(self._waiting) >= BATCH:
                     self._hold()
             elif isinstance(record, Outcome) and (record.source, record.label) == (label.source, label.name):
-                arrived = self._front if self._front and self._behind > LIVE else record.received_at
-                self._told.append((record.event_id, record.version, record.value, arrived))
+                self._told.append((record.event_id, record.version, record.value, self._clock.known(record)))
         self._hold()
         return self._seen
 

@@ -48,6 +48,7 @@ def _line(record: Record) -> str:
         Measure,
         Outcome,
         Promotion,
+        Retraining,
         Shadow,
         Tally,
         Waiver,
@@ -87,6 +88,9 @@ def _line(record: Record) -> str:
             return f"{what} until {timestamp_text(record.until)} by {record.who}: {record.why}"
         case Incident():
             return f"incident {record.opened or record.seq}, {record.action} by {record.who}: {record.what}"
+        case Retraining():
+            what = f"version {record.version} {record.ended}" if record.version else record.ended
+            return f"trained anew, {what}, by {record.who}: {record.why}{record.reason and f' ({record.reason})'}"
         case _:
             codes = dict.fromkeys(problem["code"] for problem in record.problems)
             return f"{record.status}: {', '.join(codes)}"
