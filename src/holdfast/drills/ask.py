@@ -11,7 +11,7 @@ from typing import Any
 
 from holdfast.drills.command import command
 from holdfast.drills.drill import Ask, Caught
-from holdfast.drills.stage import Stage
+from holdfast.drills.stage import MINUTE, Stage
 
 REFUSED_BECAUSE = (
     ("platform", "this platform computes otherwise"),
@@ -48,17 +48,20 @@ class _Watching:
         found = look(stage.project, stage.address, self._before.get(stage.address))
         self._before[stage.address] = found.seen
         sent = len(stage.replies)
-        for alert in found.alerts:
-            yield Caught("watch", alert.rule, alert.what, sent, stage.minutes(sent))
+        for item in found.findings:
+            if item.status == "alert":
+                yield Caught("watch", item.cause, item.why, sent, stage.minutes(sent))
 
 
 def _parity(stage: Stage) -> Iterator[Caught]:
     """The newest answers computed again by the batch path; the first that does not come out says since when."""
+    from holdfast.project.monitor import keep_parity
     from holdfast.project.replay import live_parity
 
     if stage.server is None:
         return
     found = live_parity(stage.project, sample=1_000)
+    keep_parity(stage.project, found)
     if found.ok:
         return
     sent = len(stage.replies)
@@ -120,8 +123,21 @@ def _restored(stage: Stage) -> Iterator[Caught]:
 
 
 def _monitor(stage: Stage) -> Iterator[Caught]:
-    """`holdfast monitor`, as if it had been asked at each of these moments of event time."""
-    yield from ()
+    """`holdfast monitor --at`, as if it had been asked at each of these moments of event time."""
+    from holdfast.project.monitor import Monitor
+
+    if not stage.replies:
+        return
+    seen = set[tuple[str, str, str]]()
+    with Monitor(stage.project) as watching:
+        for sent in stage.looks:
+            report = watching.look(stage.moment(sent) // MINUTE * MINUTE + MINUTE)
+            for item in report.findings:
+                key = item.code, item.cause, item.feature
+                if item.status in ("alert", "crashed") and key not in seen:
+                    seen.add(key)
+                    why = f"{item.code} {item.feature}: {item.why}"
+                    yield Caught("monitor", item.cause, why[:300], sent, stage.minutes(sent))
 
 
 replies = Ask("reply", _replies)

@@ -59,7 +59,7 @@ class Export:
         return folder
 
 
-def export(project: Project, bundle: Bundle) -> Export:
+def export(project: Project, bundle: Bundle, most: int = MOST) -> Export:
     """The newest answers of the ledger, with outcomes where they are known."""
     decisions, outcomes = list[Decision](), dict[str, int]()
     for record in project.reader.records():
@@ -67,7 +67,7 @@ def export(project: Project, bundle: Bundle) -> Export:
             decisions.append(record)
         elif isinstance(record, Outcome):
             outcomes[record.event_id] = int(bool(record.value))
-    decisions = decisions[-MOST:]
+    decisions = decisions[-most:]
     width = len(bundle.features)
     matrix = np.array([struct.unpack(f"<{width}d", item.features) for item in decisions]).reshape(-1, width)
     score = np.array([item.probability for item in decisions])

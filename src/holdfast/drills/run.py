@@ -86,7 +86,7 @@ class Drills:
         listed = list(drills)
         contract = self.sandbox.bundle.contract
         fit = [item for item in listed if not item.applies(contract)]
-        self._every_twin(fit)
+        self._every_twin(fit)  # those that failed are asked again, and told, drill by drill
         return [self.one(item) for item in listed]
 
     def one(self, drill: Drill) -> Ran:
@@ -101,8 +101,9 @@ class Drills:
                 drill.inject(stage)
                 stage.run(drill.ask)
                 heard, sent = tuple(stage.heard), len(stage.replies)
-        except HoldfastError as error:
-            return Ran(drill, self.project, error=str(error), seconds=time.perf_counter() - began)
+        except Exception as error:  # noqa: BLE001 — one drill that fails stops no other; it counts as no catch
+            told = str(error) if isinstance(error, HoldfastError) else f"{type(error).__name__}: {error}"
+            return Ran(drill, self.project, error=told, seconds=time.perf_counter() - began)
         said = {(item.by, item.cause) for item in clean}
         new = [item for item in heard if (item.by, item.cause) not in said]
         new.sort(key=lambda item: item.cause not in drill.causes)
@@ -114,7 +115,10 @@ class Drills:
         for drill in drills:
             asks.setdefault(_stretch(drill), {}).update({ask.name: ask for ask in drill.ask})
         for stretch, who in asks.items():
-            self._ask_twin(stretch, list(who.values()))
+            try:
+                self._ask_twin(stretch, list(who.values()))
+            except HoldfastError as error:
+                self.say(f"a clean twin could not be made: {error}")
 
     def _twin(self, drill: Drill) -> tuple[Caught, ...]:
         stretch = _stretch(drill)

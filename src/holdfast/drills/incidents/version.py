@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -36,7 +38,9 @@ def leaked(stage: Stage) -> None:
     bad = np.array([bool(item) for item in table[contract.target.name].to_pylist()])
     after = np.where(bad, 40, 10) + stage.chance.integers(0, 20, len(bad))
     at = table.column_names.index(field.name)
-    told = pa.array(after).cast(table[field.name].type)
+    kind = table[field.name].type
+    cells = [Decimal(item) for item in after.tolist()] if pa.types.is_decimal(kind) else after.tolist()
+    told = pa.array(cells, kind)
     pyarrow.parquet.write_table(table.set_column(at, field.name, told), path)
     for made in stage.folder.glob("data/features*"):
         made.unlink()
