@@ -1,6 +1,7 @@
 """`make bench`: every measurement, one after the other, each beside its peer or the bare floor in the same run.
 
-`python -m benchmarks [NAME …]` runs only those named: batch, feast, state, scoring, serve, side_by_side.
+`python -m benchmarks [NAME …]` runs only those named: batch, feast, state, scoring, serve, profiling,
+side_by_side.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ PARTS: dict[str, tuple[str, Callable[[], int]]] = {
     "state": ("Windows online, and the ledger", lambda: script("state")),
     "scoring": ("One row through a model", lambda: script("scoring")),
     "serve": ("Where the time of a request goes", lambda: script("serve", "--stages-only")),
+    "profiling": ("What counting costs the answers", lambda: script("profiling")),
     "side_by_side": ("A request, beside other servers", lambda: script("side_by_side")),
 }
 

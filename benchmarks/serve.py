@@ -34,7 +34,7 @@ from holdfast.bundle.pack import pack
 from holdfast.bundle.predictors.lightgbm import from_lightgbm
 from holdfast.bundle.threshold import Threshold
 from holdfast.contract.loading import load_file
-from holdfast.contract.model import Contract
+from holdfast.contract.model import DAY, Contract
 from holdfast.contract.values import compile_reader, read_strict
 from holdfast.features.kernel.scalar import compile_row
 from holdfast.features.plan import plan
@@ -43,6 +43,8 @@ from holdfast.features.state.state import State
 from holdfast.ledger.log import Log
 from holdfast.ledger.records import Event, Promotion
 from holdfast.ledger.writer import LedgerWriter
+from holdfast.training.profile import profile
+from holdfast.training.rows import Rows
 
 ROOT = Path(__file__).parents[1]
 CONTRACT = ROOT / "src" / "holdfast" / "templates" / "cards" / "contract.py"
@@ -133,11 +135,23 @@ def _pack(home: Path, contract: Contract, rows: NDArray[np.float64]) -> str:
     packing.parent.mkdir(parents=True)
     name = pack(
         packing, contract=contract, model=from_lightgbm(booster), calibration=Calibration(),
-        threshold=Threshold(threshold), golden_rows=choose_golden(rows), profile={}, environment="", card="",
-        training={},
+        threshold=Threshold(threshold), golden_rows=choose_golden(rows),
+        profile=_profile(contract, rows, np.asarray(booster.predict(rows)), threshold), environment="", card="", training={},
     )  # fmt: skip
     packing.rename(packing.with_name(name))
     return name
+
+
+def _profile(
+    contract: Contract, rows: NDArray[np.float64], probability: NDArray[np.float64], threshold: float
+) -> dict[str, Any]:
+    """As training makes it, the rows spread over the last month: what is answered is counted in its bins."""
+    now = time.time_ns() // 1_000
+    times = np.linspace(now - 30 * DAY, now, len(rows)).astype(np.int64)
+    names = tuple(feature.name for feature in contract.features)
+    told = (probability >= threshold).astype(np.int8)
+    known = Rows(np.arange(len(rows)).astype(str), times, rows, told, times, names)
+    return profile(contract, known, probability, told, threshold)
 
 
 def serve(home: Path, core: int) -> None:

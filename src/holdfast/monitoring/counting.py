@@ -61,27 +61,35 @@ def count(records: Iterable[Record], cursor: Cursor, bins: FindBins) -> list[Cou
     """What these records add, by version and minute; `cursor` is moved past them."""
     decisions: defaultdict[tuple[str, str, str], list[Decision]] = defaultdict(list)
     refused: dict[tuple[int, str, str], Counts] = {}
+    one: list[Decision] = []
+    version = contract = None
     for record in records:
         if isinstance(record, Decision):
-            bundle = cursor.bundles.get(f"{record.version}:{record.contract}", "")
-            decisions[record.version, record.contract, bundle].append(record)
-            if record.time >= cursor.newest:
-                cursor.newest = record.time
-                cursor.lag = record.received_at - record.time
-            cursor.oldest = min(cursor.oldest or record.time, record.time)
+            if record.version != version or record.contract != contract:
+                version, contract = record.version, record.contract
+                one = decisions[version, contract, cursor.bundles.get(f"{version}:{contract}", "")]
+            one.append(record)
+            time = record.time
+            if time >= cursor.newest:
+                cursor.newest = time
+                cursor.lag = record.received_at - time
+            if time < cursor.oldest or not cursor.oldest:
+                cursor.oldest = time
         elif isinstance(record, Refusal):
             _refusal(record, cursor, refused)
         elif isinstance(record, Promotion):
+            version = contract = None  # what they stand for may have changed
             cursor.bundles[f"{record.version}:{record.contract}"] = record.bundle
             if record.alias == "champion" and record.action != "archive":
                 cursor.champion = (record.version, record.bundle)
         elif isinstance(record, Experiment):
+            version = contract = None
             for arm in record.arms:
                 cursor.bundles[f"{arm.version}:{arm.contract}"] = arm.bundle
         cursor.seq = record.seq
     found = list(refused.values())
-    for (version, contract, bundle), rows in decisions.items():
-        found += _decided(version, contract, bundle, rows, bins(bundle))
+    for name, rows in decisions.items():
+        found += _decided(*name, rows, bins(name[2]))
     return found
 
 

@@ -13,11 +13,11 @@ from importlib import import_module
 
 
 def give_way(role: str) -> None:
-    """Who conducts or counts keeps a tenth of a processor that the answers want, so that a bad canary is halted and a
-    flood is seen however busy the server is. Who scores shadows runs when nobody else on its processor wants to.
+    """Who conducts keeps a tenth of a processor that the answers want, so that a bad canary is halted however busy the
+    server is; who counts the thirtieth that it needs. Who scores shadows runs when nobody else there wants to.
     """
     if role in ("conducting", "profiling"):
-        os.nice(10)
+        os.nice(10 if role == "conducting" else 15)
         return
     os.nice(19)
     if hasattr(os, "sched_setscheduler"):
