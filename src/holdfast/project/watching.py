@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from holdfast.errors import HoldfastError
-from holdfast.monitoring.alerting import Book, Notice, advance
+from holdfast.monitoring.alerting import Book, advance
 from holdfast.monitoring.finding import Finding
 from holdfast.project.alerts.message import Message, message
 from holdfast.project.alerts.outbox import FOLDER, Outbox
 from holdfast.project.alerts.sending import Sending
 from holdfast.project.alerts.ways import rules
+from holdfast.project.alerts.words import cleaned
 from holdfast.project.project import Project
 
 log = logging.getLogger("holdfast.watch")
@@ -47,7 +48,7 @@ class Found:
     """What one duty found. `at` is the time it is of, µs UTC; `by_version` the findings by version that answers, ``""``
     for the server as such. A version that is not in it answers no more.
 
-    `ours` are the words that may leave in an alert, where findings may hold words that clients sent.
+    `ours` are the words that may be written down and leave in an alert; None where a client's word cannot be in it.
     """
 
     at: int
@@ -106,9 +107,12 @@ class Watching:
             mend = "run `holdfast watch --once`, and read what it says"
             found = _nothing(book)
             trouble = Finding(FAILED, "alert", "watching", why, mend, feature=duty.name)
-        by_version = {**found.by_version, "": [*found.by_version.get("", ()), trouble]}
+        by_version = dict(found.by_version)
+        if found.ours is not None:
+            by_version = {name: [cleaned(item, found.ours) for item in items] for name, items in by_version.items()}
+        by_version[""] = [*by_version.get("", ()), trouble]
         after, notices = advance(book, by_version, found.at, self._rules)
-        messages = [self._message(notice, found) for notice in notices]
+        messages = [message(notice, self._project.name) for notice in notices]
         self._write(duty.name, after, messages, found)
         return Round(duty.name, found, messages)
 
@@ -131,10 +135,6 @@ class Watching:
         ended.wait()
         for thread in threads:
             thread.join(1.0)
-
-    def _message(self, notice: Notice, found: Found) -> Message:
-        # What the watch says of itself is ours; what a look found may quote a client.
-        return message(notice, self._project.name, ours=found.ours if notice.alert.version else None)
 
     def _write(self, name: str, book: Book, messages: Sequence[Message], found: Found) -> None:
         """Into the outbox, in one transaction. Where it cannot be written (a full disk is one thing to be told of), the

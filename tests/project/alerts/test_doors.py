@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.project.alerts.receivers import finding, messages, post_office, story, web
 from tests.project.alerts.schemas import PAGERDUTY, SLACK
+from tests.serving.shop import first
 
 from holdfast.errors import HoldfastError
 from holdfast.monitoring.alerting import Alert
@@ -24,6 +25,7 @@ from holdfast.project.alerts.message import Message, message
 from holdfast.project.alerts.prometheus import PrometheusDoor, page
 from holdfast.project.alerts.ways import doors
 from holdfast.project.alerts.webhook import WebhookDoor
+from holdfast.project.alerts.words import cleaned, ours
 from holdfast.project.settings import Settings
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -263,14 +265,29 @@ def test_no_word_of_a_client_leaves() -> None:
         evidence={"share": 0.12, "words": {"jane.doe@example.com": 3, "crypto": 2, "travel": 1}, "named": ["crypto"],
                   "field": "merchant_category"},
     )  # fmt: skip
-    (notice,) = story([said, finding("vocabulary", "merchant_category=jane.doe@example.com")])
-    ours = frozenset({"merchant_category", "travel"})
-    made = message(notice, "shop", ours=ours)
-    for told in (made.as_dict(), slack.payload(made), pagerduty.payload(made, KEY)):
+    group = finding("vocabulary", "merchant_category = jane.doe@example.com", why="jane.doe@example.com fares worse")
+    field = finding("vocabulary", "e_mail", why="refused: unknown_field (e_mail)", evidence={"fields": {"e_mail": 2}})
+    vouched = frozenset({"merchant_category", "travel"})
+    (notice,) = story([cleaned(item, vouched) for item in (said, group, field)])
+    made = message(notice, "shop")
+    for told in (made.as_dict(), slack.payload(made), pagerduty.payload(made, KEY), notice.alert.as_dict()):
         assert "jane" not in str(told)
         assert "crypto" not in str(told)
-    assert made.evidence["share"] == 0.12
-    assert made.evidence["words"]["travel"] == 1
-    assert made.evidence["field"] == "merchant_category"
-    assert "12 % are '…'" in made.what
-    assert "jane" in str(message(notice, "shop").as_dict())  # the control: without the rule it would
+        assert "e_mail" not in str(told)
+    lead = next(item for item in made.findings if item["feature"] == "merchant_category")
+    assert lead["evidence"]["share"] == 0.12
+    assert lead["evidence"]["words"]["travel"] == 1
+    assert lead["evidence"]["field"] == "merchant_category"
+    assert lead["why"] == "12 % are '…', at most '…'"
+    assert "jane" in str(message(story([said])[0], "shop").as_dict())  # the control: without the rule it would
+
+
+def test_a_short_word_of_a_client_leaves_the_sentence_whole() -> None:
+    said = finding(why="covers most of the rows; new: o", evidence={"new": ["o"]})
+    assert cleaned(said, frozenset({"amount"})).why == "covers most of the rows; new: …"
+
+
+def test_what_the_contract_says_is_ours() -> None:
+    words = ours([first()])
+    assert {"amount", "merchant_category", "grocery", "unknown_value", "units"} <= words
+    assert "crypto" not in words

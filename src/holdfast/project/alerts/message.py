@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,15 +10,10 @@ from typing import Any
 from holdfast.monitoring.alerting import Event, Notice, Part
 from holdfast.monitoring.finding import Finding, Severity
 
-HIDDEN = "…"
-"""Stands where a client's word stood."""
 MOST_NAMED = 10
 """Features named in a sentence; more are counted."""
 MOST_PARTS = 50
 MOST_TEXT = 600
-
-_OURS = re.compile(r"WATCH[0-9]{3}|[0-9]{3}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.+]+Z?)?")
-"""What nobody need vouch for: codes of watches, HTTP statuses, dates and times."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +67,23 @@ class Message:
         return cls(**made)
 
 
-def message(notice: Notice, project: str, *, ours: Collection[str] | None = None) -> Message:
-    """A notice as it leaves. `ours` are the words that may leave (names of the contract); None: all of it is ours."""
+def message(notice: Notice, project: str) -> Message:
+    """A notice as it leaves; what its findings say has been through `words.cleaned`."""
     alert, lead = notice.alert, notice.alert.lead
     parts = sorted(alert.parts, key=lambda part: (part.key != lead.key, part.key))
-    said = [_said(part, ours) for part in parts]
-    features = tuple(_feature(name, ours) for name in alert.features)
-    what = said[0]["why"]
+    what, features = lead.why, alert.features
     if len(features) > 1:
-        named = ", ".join(features[:MOST_NAMED]) + (f" and {len(features) - MOST_NAMED} more" * (len(features) > 10))
+        more = len(features) - MOST_NAMED
+        named = ", ".join(features[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
         what = f"{alert.cause} in {len(features)} features ({named}); {what}"
     return Message(
         rule=alert.cause,
         severity=alert.severity,
         what=what[:MOST_TEXT],
-        first_step=said[0]["mend"][:MOST_TEXT],
+        first_step=lead.mend[:MOST_TEXT],
         at=iso(notice.at),
         project=project,
-        evidence=said[0]["evidence"],
+        evidence=dict(lead.evidence),
         event=notice.event,
         alert=alert.id,
         key=notice.key,
@@ -98,7 +91,7 @@ def message(notice: Notice, project: str, *, ours: Collection[str] | None = None
         opened=iso(alert.opened),
         features=features,
         codes=tuple(sorted({part.code for part in alert.parts})),
-        findings=tuple(said[:MOST_PARTS]),
+        findings=tuple(_said(part) for part in parts[:MOST_PARTS]),
     )
 
 
@@ -114,51 +107,15 @@ def iso(at: int) -> str:
     return datetime.fromtimestamp(at / 1e6, UTC).isoformat(timespec="milliseconds")
 
 
-def _said(part: Part, ours: Collection[str] | None) -> dict[str, Any]:
-    theirs: set[str] = set()
-    segment = part.feature.partition("=")[2].strip()
-    if segment and _feature(part.feature, ours) != part.feature:
-        theirs.add(segment)
-    # What a figure is called is ours; below that a name may be a word that somebody sent, counted.
-    evidence = {name: _kept(value, ours, theirs) for name, value in part.evidence.items()}
+def _said(part: Part) -> dict[str, Any]:
     return {
         "code": part.code,
         "cause": part.cause,
-        "feature": _feature(part.feature, ours),
+        "feature": part.feature,
         "severity": part.severity,
-        "why": _without(part.why, theirs),
-        "mend": _without(part.mend, theirs),
-        "evidence": evidence,
+        "why": part.why,
+        "mend": part.mend,
+        "evidence": dict(part.evidence),
         "first": iso(part.first),
         "last": iso(part.last),
     }
-
-
-def _feature(name: str, ours: Collection[str] | None) -> str:
-    """A feature's name; a segment (``field=value``) keeps its field."""
-    head, _, segment = (part.strip() for part in name.partition("="))
-    if ours is None or not name or name in ours or (head in ours and segment in ours):
-        return name
-    return f"{head} = {HIDDEN}" if segment and head in ours else HIDDEN
-
-
-def _kept(value: Any, ours: Collection[str] | None, theirs: set[str]) -> Any:
-    """Numbers and truths as they are, texts where they are ours; `theirs` collects the others."""
-    if ours is None or value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, Mapping):
-        return {_kept(str(name), ours, theirs): _kept(item, ours, theirs) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_kept(item, ours, theirs) for item in value]
-    text = str(value)
-    if text in ours or _OURS.fullmatch(text):
-        return text
-    theirs.add(text)
-    return HIDDEN
-
-
-def _without(text: str, theirs: Collection[str]) -> str:
-    """A sentence without the words that did not pass; longer ones first, so that none is left in half."""
-    for word in sorted((word for word in theirs if word), key=len, reverse=True):
-        text = text.replace(word, HIDDEN)
-    return text

@@ -129,15 +129,17 @@ class Outbox:
         with self._changing() as db:
             db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?)", (name, json.dumps(value, default=str)))
 
-    def acknowledge(self, alert: str, who: str, why: str, at: int) -> None:
-        """Somebody answers for it. Raises HoldfastError where no alert has this id, or several begin so."""
+    def acknowledge(self, alert: str, who: str, why: str, at: int) -> str:
+        """Somebody answers for it; its whole id. Raises HoldfastError where none has this id, or several begin so."""
         with self._changing() as db:
             begins = f"{alert}%" if alert.isalnum() else ""
             found = db.execute("SELECT id FROM alerts WHERE id LIKE ?", (begins,)).fetchall()
             if len(found) != 1:
                 what = f"there is no alert {alert!r}" if not found else f"{len(found)} alerts begin with {alert!r}"
                 raise HoldfastError(what, where="alerts", mend="holdfast alerts shows them all")
-            db.execute("INSERT OR REPLACE INTO acknowledged VALUES (?, ?, ?, ?)", (found[0][0], who, why, at))
+            name: str = found[0][0]
+            db.execute("INSERT OR REPLACE INTO acknowledged VALUES (?, ?, ?, ?)", (name, who, why, at))
+        return name
 
     # -- what is owed ----------------------------------------------------------------------------------------------
 
