@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.cli import (
+    alerts,
     approve,
     backup,
     check,
@@ -82,6 +83,7 @@ COMMANDS = (
     rollback.rollback,
     serve.serve,
     watch.watch,
+    alerts.alerts,
     score.score,
     outcomes.outcomes,
     explain.explain,
