@@ -17,7 +17,7 @@ from tests.training.tables import contract, table
 
 from holdfast.bundle.bins import OCTAVES, SPREAD, SUSPECTS, edges_of, hour_of_week, season
 from holdfast.errors import HoldfastError
-from holdfast.monitoring.counts import REST, WORDS, Counts, bounded
+from holdfast.monitoring.counts import REST, WORDS, Counts, bounded, total
 from holdfast.monitoring.reference import MINUTE, Bins
 from holdfast.training.profile import profile
 from holdfast.training.rows import rows_of
@@ -90,6 +90,9 @@ def test_counts_add_up_to_the_same_in_any_order_and_survive_being_packed(given, 
     again = reduce(add, parts[:cut]) + Counts("1", BINS.contract_hash, 0, 1) + reduce(add, parts[cut:])
     again.start, again.end = whole.start, whole.end
     assert again == whole
+    kept = [item.as_dict() for item in parts]
+    assert total(parts, "1", whole.start, whole.end) == whole
+    assert [item.as_dict() for item in parts] == kept, "parts stay as they were"
     assert Counts.unpacked(whole.packed()) == whole
     again.cells[0] += 1
     assert again != whole

@@ -121,9 +121,7 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         """Both together: of the same version, their stretches side by side or one over the other."""
-        if self.shape and other.shape and (self.shape, self.bundle) != (other.shape, other.bundle):
-            raise HoldfastError(f"counts by the bins of {self.bundle} and of {other.bundle} cannot be added")
-        full = self if self.shape else other
+        self._fits(other)
         return Counts(
             version=self.version or other.version,
             contract=self.contract or other.contract,
@@ -132,7 +130,7 @@ class Counts:
             bundle=self.bundle or other.bundle,
             decisions=self.decisions + other.decisions,
             positive=self.positive + other.positive,
-            shape=full.shape,
+            shape=self.shape or other.shape,
             cells=_sum(self.cells, other.cells),
             warnings=self.warnings + other.warnings,
             unknown=bounded(self.unknown + other.unknown),
@@ -142,6 +140,27 @@ class Counts:
             replies=self.replies + other.replies,
             away=self.away + other.away,
         )
+
+    def _fits(self, other: Counts) -> None:
+        if self.shape and other.shape and (self.shape, self.bundle) != (other.shape, other.bundle):
+            raise HoldfastError(f"counts by the bins of {self.bundle} and of {other.bundle} cannot be added")
+
+    def _take(self, other: Counts) -> None:
+        """Add another to these, whose arrays nobody else has; bounds and stretch are left to the caller."""
+        self._fits(other)
+        self.version, self.contract = self.version or other.version, self.contract or other.contract
+        self.bundle, self.shape = self.bundle or other.bundle, self.shape or other.shape
+        self.decisions += other.decisions
+        self.positive += other.positive
+        for name in ("cells", "latency"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if len(mine) and len(theirs):
+                mine += theirs
+            elif len(theirs):
+                setattr(self, name, theirs.copy())
+        for name in ("warnings", "unknown", "refusals", "problems", "replies", "away"):
+            if theirs := getattr(other, name):
+                getattr(self, name).update(theirs)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Counts) and self.as_dict() == other.as_dict()
@@ -206,8 +225,14 @@ class Counts:
 
 
 def total(many: Iterable[Counts], version: str, start: int, end: int, contract: str = "") -> Counts:
-    """All of them together, said to be of [start, end); empty where there are none."""
-    found = sum(many, Counts(version, contract, start, end))
+    """All of them together, said to be of [start, end); empty where there are none. What `+` gives, in one go."""
+    found = Counts(version, contract, start, end)
+    for item in many:
+        if not found.shape and not len(found.latency):
+            found = found + item  # its own arrays from here on
+        else:
+            found._take(item)
+    found.unknown, found.problems = bounded(found.unknown), bounded(found.problems)
     found.start, found.end = start, end
     return found
 
