@@ -1,6 +1,6 @@
 """Watching, side by side: what each way catches of the same incidents, when, with how many false alarms, at what cost.
 
-    python -m benchmarks.watching [--templates cards …] [--rows N] [--scale 100000 1000000] [--docs docs/watching.md]
+    python -m benchmarks.watching [--templates cards …] [--scale 100000 1000000] [--docs docs/watching.md]
 
 Each of the others runs in its own hash-locked environment (`benchmarks.environments`).
 """
@@ -33,7 +33,6 @@ def main(words: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.watching", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--templates", nargs="+", default=["cards", "fraud"])
-    parser.add_argument("--rows", type=int, default=40_000, help="of each template's history")
     parser.add_argument("--scale", nargs="*", type=int, default=[100_000, 1_000_000], help="predictions of one look")
     parser.add_argument("--work", type=Path, help="keep the tables here")
     parser.add_argument("--docs", type=Path, help="write the page here")
@@ -44,10 +43,10 @@ def main(words: Sequence[str] | None = None) -> int:
         ours: dict[str, dict[str, Ours]] = {}
         answers: dict[str, dict[str, Any]] = {}
         for template in told.templates:
-            ours[template] = tables(template, told.rows, work / template, _say)
+            ours[template] = tables(template, work / template, _say)
             answers[template] = {name: _judged(name, work / template) for name in WAYS}
         costs = {rows: _costs(work, rows) for rows in told.scale}
-        text = page(ours, answers, costs, FEATURES, told.rows)
+        text = page(ours, answers, costs, FEATURES)
         print(text)
         if told.docs:
             told.docs.write_text(text, encoding="utf-8")

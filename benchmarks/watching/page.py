@@ -9,6 +9,17 @@ from benchmarks.watching.tables import HIT, Ours
 
 from holdfast.drills.catalog import DRILLS
 
+INTRO = """\
+The same recorded traffic, clean and with one incident each, as a real server answered it: to us as it counts while it
+serves, to the others as tables of the features it used. Each of the others is asked after 50, 100, 200, 500, 1,000 and
+2,000 predictions. One has caught an incident when it raises a column that it does not raise of the clean twin at the
+same size: the kindest rule that is honest. **Bold**: the column (or our cause) is the right one. False alarms: days of
+clean traffic on which anything was raised; for us, alerts in all of the clean weeks. Requests that the contract refuses
+never become rows, so they are not shown to the others."""
+COST = """\
+Seconds of one look, and the most memory the process had. Ours reads what was counted while it was served, so it does
+not grow with predictions; the counting itself is told beside it. The others read the rows, which lie in memory already
+when the clock starts."""
 NAMES = {"drift_preset": "Evidently, drift preset", "nanny": "NannyML, univariate and CBPE", "ks": "KS at p < 0.05"}
 Answers = Mapping[str, Mapping[str, Any]]
 
@@ -18,17 +29,11 @@ def page(
     answers: Mapping[str, Answers],
     costs: Mapping[int, Mapping[str, Any]],
     features: int,
-    rows: int,
 ) -> str:
     lines = [
         "# Watching, side by side", "",
-        f"`python -m benchmarks.watching --templates {' '.join(ours)} --rows {rows}`", "",
-        ("The same recorded traffic, clean and with one incident each, as a real server answered it: to us as it counts "
-        "while it serves, to the others as tables of the features it used. Each of the others is asked after 50, 100, "
-        "200, 500, 1,000 and 2,000 predictions. One has caught an incident when it raises a column that it does not "
-        "raise of the clean twin at the same size: the kindest rule that is honest. **Bold**: the column (or our cause) "
-        "is the right one. False alarms: days of clean traffic on which anything was raised; for us, alerts in all of "
-        "the clean weeks. Requests that the contract refuses never become rows, so they are not shown to the others."),
+        f"`python -m benchmarks.watching --templates {' '.join(ours)}`", "",
+        INTRO,
     ]  # fmt: skip
     for template, found in ours.items():
         lines += ["", f"## {template}", "", *_table(found, answers[template])]
@@ -87,9 +92,7 @@ def _cost(costs: Mapping[int, Mapping[str, Any]]) -> list[str]:
         lines.append(_row([f"{rows:,}", *(_priced(found[name]) for name in ("ours", *NAMES))]))
     return [
         *lines, "",
-        ("Seconds of one look, and the most memory the process had. Ours reads what was counted while it was served, so "
-        "it does not grow with predictions; the counting itself is told beside it. The others read the rows, which lie "
-        "in memory already when the clock starts."),
+        COST,
     ]  # fmt: skip
 
 

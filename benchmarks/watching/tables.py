@@ -18,12 +18,11 @@ import pandas as pd
 
 from holdfast.drills.ask import monitor
 from holdfast.drills.catalog import chosen
-from holdfast.drills.command import command
 from holdfast.drills.drill import Caught
 from holdfast.drills.exported import export
+from holdfast.drills.journey import prepared
 from holdfast.drills.sandbox import Sandbox
 from holdfast.project.project import Project
-from holdfast.project.start import start
 
 INCIDENTS = ("H8", "H3", "F3", "H9", "F6", "T9", "H2", "H4", "F2", "T12", "G4", "C3", "H6")
 HIT = {
@@ -41,12 +40,11 @@ class Ours:
     sent: int
 
 
-def tables(template: str, rows: int, work: Path, say: Callable[[str], None]) -> dict[str, Ours]:
+def tables(template: str, work: Path, say: Callable[[str], None]) -> dict[str, Ours]:
     """Write the tables of one template into `work`, and answer what we said of them, by incident and ``clean``."""
     home = work.with_name(f"{work.name}-project")
     shutil.rmtree(home, ignore_errors=True)
-    start(template, template, home, rows=rows)
-    command(home, "train")
+    prepared(template, home)
     work.mkdir(parents=True, exist_ok=True)
     sandbox = Sandbox(Project.open(home), home / ".holdfast" / "drills", say=say)
     sandbox.work.mkdir(parents=True)

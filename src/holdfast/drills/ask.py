@@ -13,13 +13,8 @@ from holdfast.drills.command import command
 from holdfast.drills.drill import Ask, Caught
 from holdfast.drills.stage import MINUTE, Stage
 
-REFUSED_BECAUSE = (
-    ("platform", "this platform computes otherwise"),
-    ("altered", "not what was packed"),
-    ("altered", "hash"),
-    ("unsafe", "no part of a bundle"),
-)
-"""Words for what a refusal to load says."""
+PLATFORM = "this platform computes otherwise"
+"""What a bundle says whose golden rows do not come out."""
 
 
 def _replies(stage: Stage) -> Iterator[Caught]:
@@ -72,9 +67,16 @@ def _parity(stage: Stage) -> Iterator[Caught]:
 
 
 def _load(stage: Stage) -> Iterator[Caught]:
-    if stage.refusal:
-        word = next((word for word, text in REFUSED_BECAUSE if text in stage.refusal), "refused")
-        yield Caught("load", word, stage.refusal.strip()[-300:])
+    """`holdfast serve`, which does not start on what is not whole: what it says then."""
+    if not stage.refusal:
+        return
+    sent = len(stage.replies)
+    error = command(stage.folder, "serve", "--port", "0", environment=stage.environment).get("error", {})
+    what = f"{error.get('what', stage.refusal)} {error.get('mend', '')}".strip()
+    problems = error.get("problems") or [{"code": "platform" if PLATFORM in what else "refused", "what": what}]
+    for item in problems:
+        told = f"{item.get('field', '')} {item['what']}".strip()
+        yield Caught("load", str(item["code"]), told[-300:], sent, stage.minutes(sent))
 
 
 def gate(*codes: str) -> Ask:

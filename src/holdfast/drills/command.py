@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from holdfast.project.twin import bare_environment
 PATIENCE = 300.0
 
 
-def command(folder: Path, *words: str) -> dict[str, Any]:
+def command(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What a `holdfast` command answers as JSON, whatever its exit code. Raises HoldfastError where it answers none."""
     line = [sys.executable, "-m", "holdfast.cli.main", "-C", str(folder), *words, "--json"]
-    done = subprocess.run(line, capture_output=True, text=True, env=bare_environment(), timeout=PATIENCE, check=False)
+    done = subprocess.run(
+        line, capture_output=True, text=True, env=environment or bare_environment(), timeout=PATIENCE, check=False
+    )
     try:
         return dict(json.loads(done.stdout))
     except ValueError:

@@ -13,9 +13,12 @@ from holdfast.drills.run import Drills, Ran
 from holdfast.drills.sandbox import Sandbox
 from holdfast.project.project import Project
 from holdfast.project.start import start
+from holdfast.simulate.credit import applications
 
-ROWS = {"cards": 40_000, "fraud": 30_000, "credit": 8_000}
-"""Of the simulated history of each template: enough for weeks of traffic and a model worth watching."""
+CREDIT_DAYS = 200
+"""Of applications, closer together than the template's own two years, so that weeks of them are worth watching."""
+ROWS = {"cards": 30_000, "fraud": 25_000, "credit": 12_000}
+"""Of the simulated history of each template: a few hundred a day, and a model that learned something."""
 Say = Callable[[str], None]
 
 
@@ -30,11 +33,18 @@ def drill_template(template: str, names: Sequence[str], *, say: Say = lambda _: 
     home = Path(tempfile.mkdtemp(prefix=".drill-", dir=Path.cwd()))
     try:
         say(f"making a {template} project and training it")
-        start(template, template, home / "project", rows=ROWS.get(template))
-        command(home / "project", "train")
+        prepared(template, home / "project")
         return _run(Project.open(home / "project"), names, home, say)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def prepared(template: str, folder: Path) -> None:
+    """A project of a template with a simulated history, and a first version."""
+    start(template, template, folder, rows=ROWS.get(template), data=template != "credit")
+    if template == "credit":
+        applications(ROWS[template], days=CREDIT_DAYS).write(folder / "data" / "applications.parquet")
+    command(folder, "train")
 
 
 def _run(project: Project, names: Sequence[str], home: Path, say: Say) -> list[Ran]:

@@ -48,8 +48,12 @@ def shuffled(stage: Stage) -> None:
 def other_source(stage: Stage) -> None:
     name = stage.contract.decide_on
     source = {name: {"path": "replica", "fingerprint": "77aa", "rows": 5_100}}
-    model = {"name": stage.bundle.name, "hash": "fedcba", "features": list(stage.bundle.features)}
-    sides(lambda there: there.scored(0.05, stage.chance).told(sources=source, model=model))(stage)
+
+    def change(there: Export) -> Export:
+        model = {**there.facts["model"], "hash": "fedcba"}
+        return there.scored(0.05, stage.chance).told(sources=source, model=model)
+
+    sides(change)(stage)
 
 
 SAME = sides(_same)
