@@ -19,12 +19,15 @@ def parity(
     as_json: Json = False,
 ) -> None:
     """Feed history record by record to an empty state and compare every feature with batch; exit 1 on a difference."""
+    from holdfast.project.monitor import keep_parity
     from holdfast.project.parity import parity as journey
     from holdfast.project.replay import live_parity
 
     if live:
         with progress("comparing", as_json=as_json):
-            found = live_parity(opened(), sample=sample)
+            project = opened()
+            found = live_parity(project, sample=sample)
+            keep_parity(project, found)
         answer(found.as_dict(), [str(found)], as_json=as_json)
         raise typer.Exit(0 if found.ok else 1)
     with progress("comparing", as_json=as_json) as tick:

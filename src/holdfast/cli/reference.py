@@ -30,6 +30,11 @@ The limits of `holdfast check`. Shares lie between 0 and 1.
 """
 
 
+MONITOR = """\
+The limits of `holdfast monitor`. Shares lie between 0 and 1; [docs/monitor](monitor/README.md) says what is watched.
+"""
+
+
 def commands_page() -> str:
     """Every command with its arguments and options."""
     parts = [MADE + "# Commands\n", COMMANDS]
@@ -54,6 +59,10 @@ def settings_page() -> str:
     parts += [f"| `training.{name}` | {_shown(value)} |" for name, value in plain.items()]
     parts += ["\n## `[checks]`\n", CHECKS, "| setting | default | | default is from |\n| --- | --- | --- | --- |"]
     parts += [f"| `checks.{name}` | {_shown(value)} | {told} | {source} |" for name, value, told, source in limits()]
+    from holdfast.monitoring.limits import limits as watched
+
+    parts += ["\n## `[monitor]`\n", MONITOR, "| setting | default | | default is from |\n| --- | --- | --- | --- |"]
+    parts += [f"| `monitor.{name}` | {_shown(value)} | {told} | {source} |" for name, value, told, source in watched()]
     return "\n".join(parts) + "\n"
 
 
@@ -89,12 +98,14 @@ def pages() -> dict[str, str]:
     """File name in `docs/` and text of each page."""
     from holdfast.checks.report import schema
     from holdfast.contract.reference import page
+    from holdfast.monitoring import schema as monitored
 
     return {
         "commands.md": commands_page(),
         "settings.md": settings_page(),
         "contract.md": page(),
         "gate/verdict.schema.json": schema.page(),
+        "monitor/monitor.schema.json": monitored.page(),
     }
 
 
@@ -145,8 +156,16 @@ def _checks() -> str:
     return "".join(lines)
 
 
-TABLES = {"metrics": _metrics, "fallbacks": _fallbacks, "fields": _fields, "checks": _checks}
-FILLED = ("observing.md", "gate/README.md")
+def _watches() -> str:
+    from holdfast.monitoring.catalog import WATCHES
+
+    lines = ["| code | watches that | pillar |\n| --- | --- | --- |\n"]
+    lines += [f"| [{item.code}]({item.code}.md) | {item.title} | {item.pillar} |\n" for item in WATCHES]
+    return "".join(lines)
+
+
+TABLES = {"metrics": _metrics, "fallbacks": _fallbacks, "fields": _fields, "checks": _checks, "watches": _watches}
+FILLED = ("observing.md", "gate/README.md", "monitor/README.md")
 """Pages written by hand that hold such tables."""
 
 

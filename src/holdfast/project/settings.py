@@ -15,9 +15,9 @@ from holdfast.errors import HoldfastError, Problem
 
 FILE = "holdfast.toml"
 PREFIX = "HOLDFAST_"
-OPEN_TABLES = ("inputs", "training", "checks")
+OPEN_TABLES = ("inputs", "training", "checks", "monitor")
 """Tables whose keys are not listed here: sources of the contract, what `holdfast.training.settings` knows, and the
-limits of the gate (`holdfast.checks.limits`)."""
+limits of the gate and of monitoring (`holdfast.checks.limits`, `holdfast.monitoring.limits`)."""
 
 KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
@@ -42,6 +42,8 @@ class Settings:
     training: Mapping[str, Any] = _setting({}, "What to train and how; the keys are listed below.")
 
     checks: Mapping[str, Any] = _setting({}, "Limits of the gate, where they are not the defaults listed below.")
+
+    monitor: Mapping[str, Any] = _setting({}, "Limits of monitoring, where they are not the defaults listed below.")
 
     approvals_wanted: int = _setting(1, "People other than its author who must approve a version before it may answer.")
 
@@ -172,6 +174,12 @@ class Settings:
         "", "Command that starts the server again in an outage, run through no shell; empty: a person starts it."
     )
 
+    retrain_schedule: str = _setting("never", "When to train anew by the calendar: never, weekly, monthly, quarterly.")
+    retrain_least_rows: int = _setting(
+        1_000, "Settled decisions since the champion was trained, at least, before it is worth training anew."
+    )
+    retrain_least_positives: int = _setting(50, "Positive ones among them, at least.")
+
     def where(self, project: Path, value: str) -> Path:
         """A path in the settings, seen from the project's folder."""
         return project / Path(value).expanduser()
@@ -198,9 +206,11 @@ def _dotted(name: str) -> str:
         "alerts",
         "approvals",
         "features",
+        "incidents",
         "log",
         "profiles",
         "registry",
+        "retrain",
         "serving",
         "trace",
         "watch",
