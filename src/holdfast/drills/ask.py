@@ -6,6 +6,7 @@ Each sees the copy and its server, as it would see the project: traffic, ledger,
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,9 @@ from holdfast.drills.command import command
 from holdfast.drills.drill import Ask, Caught
 from holdfast.drills.stage import MINUTE, Stage
 
+WITHOUT = ("drift", "refusals")
+"""What the look from outside leaves to the monitor, as the duties of `holdfast watch` do."""
+SERVICE = ("WATCH501", "WATCH502", "WATCH503")
 PLATFORM = "this platform computes otherwise"
 """What a bundle says whose golden rows do not come out."""
 
@@ -44,7 +48,7 @@ class _Watching:
         self._before[stage.address] = found.seen
         sent = len(stage.replies)
         for item in found.findings:
-            if item.status == "alert":
+            if item.status == "alert" and item.cause not in WITHOUT:
                 yield Caught("watch", item.cause, item.why, sent, stage.minutes(sent))
 
 
@@ -142,7 +146,22 @@ def _monitor(stage: Stage) -> Iterator[Caught]:
                     yield Caught("monitor", item.cause, why[:300], sent, stage.minutes(sent))
 
 
+class _Service:
+    """`holdfast monitor` of now: latency, errors and refusals have no event time, only the minute they came in."""
+
+    def __call__(self, stage: Stage) -> Iterator[Caught]:
+        from holdfast.project.monitor import Monitor
+
+        sent = len(stage.replies)
+        with Monitor(stage.project) as watching:
+            report = watching.look(time.time_ns() // 1_000)
+        for item in report.findings:
+            if item.status == "alert" and item.code in SERVICE:
+                yield Caught("service", item.cause, f"{item.code} {item.why}"[:300], sent, stage.minutes(sent))
+
+
 replies = Ask("reply", _replies)
+service = Ask("service", _Service(), live=True)
 watch = Ask("watch", _Watching(), live=True)
 monitor = Ask("monitor", _monitor)
 parity = Ask("parity", _parity)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.contract.model import Contract, Field
-from holdfast.drills.ask import monitor, replies, watch
+from holdfast.drills.ask import monitor, replies, service, watch
 from holdfast.drills.drill import Drill, Within
 from holdfast.drills.fields import amounts, needs_amount, own
 from holdfast.drills.incidents.inputs import CHECKS, FAST, HANDBOOK, RANGE, VOCABULARY
 from holdfast.drills.recorded import Body
 from holdfast.drills.stage import Stage
 
-ASK = (monitor, replies, watch)
+ASK = (monitor, service, replies, watch)
 
 
 def _garbage(field: Field) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.contract.model import Contract
-from holdfast.drills.ask import monitor, replies, watch
+from holdfast.drills.ask import monitor, replies, service, watch
 from holdfast.drills.drill import Drill, Within
 from holdfast.drills.fields import amounts, categories, first, needs_amount, needs_category, nullable, numbers, own
 from holdfast.drills.recorded import Body
@@ -135,5 +135,5 @@ DRILLS = (
     Drill("G4", "many-drifted", "twelve features drift at once", GUIDE, ("M2", "M5"), "traffic", Within(1_000, 4_320),
           ("many_features",), ASK, ten_at_once, needs_twelve),
     Drill("H7", "field-renamed", "a field comes under another name", f"{HANDBOOK}: incidents", ("S8", "M9"), "traffic",
-          FAST, ("unknown_field", "missing", "schema"), ASK, renamed),
+          FAST, ("unknown_field", "missing", "schema"), (*ASK, service), renamed),
 )  # fmt: skip

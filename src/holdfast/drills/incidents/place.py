@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from holdfast.contract.model import SECOND, Contract
-from holdfast.drills.ask import doctor, load, monitor, parity, replies, watch
+from holdfast.drills.ask import doctor, load, monitor, parity, replies, service, watch
 from holdfast.drills.drill import Drill, Within
 from holdfast.drills.fields import needs_windows
 from holdfast.drills.incidents.inputs import CHECKS, FINTECH, GUIDE, HANDBOOK, TABLE
@@ -147,8 +147,8 @@ DRILLS = (
     Drill("C5", "unsafe-artifact", "a pickle lies in the model's folder", f"{CHECKS}: security", ("K5",), "serving",
           AT_ONCE, ("extra",), (load,), unsafe, days=1),
     Drill("G3", "slow-answers", "each answer takes more than 100 ms", GUIDE, ("M4",), "serving", Within(300, 1_440),
-          ("latency",), (monitor, watch), slow, _numeric, days=1),
+          ("latency",), (service, watch), slow, _numeric, days=1),
     Drill("C4", "overload", "more requests at once than can be answered", f"{CHECKS}: scalability", ("K4",), "serving",
-          Within(1_000, 1_440), ("status_503", "errors", "overload", "turned_away"), (replies, monitor, watch),
+          Within(1_000, 1_440), ("status_503", "errors", "overload", "turned_away"), (replies, service, watch),
           overloaded, _numeric, days=2),
 )  # fmt: skip
