@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.checks import stage
 from tests.project.alerts.receivers import web
 from tests.serving.shop import Server, pack_model, payment, promote, second, serving, shop
 from typer.testing import CliRunner
@@ -15,8 +17,14 @@ from typer.testing import CliRunner
 from holdfast.access import keys
 from holdfast.cli import place
 from holdfast.cli.main import app
+from holdfast.project import server as process
+from holdfast.project.alerts.sending import Sending
+from holdfast.project.alerts.webhook import WebhookDoor
+from holdfast.project.duties import Parity, Traffic
 from holdfast.project.project import Project
+from holdfast.project.traffic import Client
 from holdfast.project.watch import Seen, look, population_stability
+from holdfast.project.watching import Found, Place, Watching, alone
 
 
 def test_psi_is_nothing_for_the_same_spread_and_much_for_another() -> None:
@@ -89,7 +97,7 @@ def test_the_command_exits_by_what_it_saw_and_sends_it(
     words = ["-C", str(project.folder), "watch"]
     with web(204) as (address, got):
         monkeypatch.setenv("HOLDFAST_ALERTS_WEBHOOK", address)
-        monkeypatch.setenv("HOLDFAST_ALERTS_REFUSED_SHARE", "1.0")  # other tests are refused on purpose
+        monkeypatch.setenv("HOLDFAST_MONITOR_REFUSED_SHARE", "1.0")  # other tests are refused on purpose
         sound = CliRunner().invoke(app, [*words, server.address, "--once", "--json"])
         assert sound.exit_code == 0, sound.output
         assert got == []
@@ -111,3 +119,75 @@ def test_a_server_that_wants_a_key_is_no_outage_without_a_word(tmp_path: Path) -
         assert [alert.rule for alert in found.alerts] == ["outage"]
         assert "the server does not tell: 401" in found.alerts[0].evidence["why"]
         assert look(project, server.address, key=text).seen.answers
+
+
+def test_what_clients_sent_is_found_and_neither_written_down_nor_sent(tmp_path: Path) -> None:
+    home = tmp_path / ".holdfast"
+    shop(home)
+    (tmp_path / "holdfast.toml").write_text('name = "shop"\n')
+    project, word = Project.open(tmp_path), "jane.doe@example.com"
+    with serving(home) as server, web(204) as (address, got), alone(project) as outbox:
+        for number in range(40):
+            body = payment(f"told-{number}", merchant_category=word) | ({word: 1} if number % 2 else {})
+            assert server.post("/predict", body).status_code in (400, 422)
+        with Sending(outbox, [WebhookDoor(address)]) as sending:
+            duty = Traffic()
+            done = Watching(project, outbox, sending, [duty], address=server.address).round(duty)
+            assert sending.settle(10)
+    alerts = [item for items in done.found.by_version.values() for item in items if item.status == "alert"]
+    assert word in str(alerts)  # the monitor of this machine says it
+    assert {item["rule"] for item in got} <= {"vocabulary", "schema"}
+    assert got
+    assert word not in str(got)
+    assert "jane" not in (home / "alerts" / "outbox.db").read_bytes().decode(errors="replace")
+
+
+def test_live_answers_are_computed_again_and_what_differs_is_told(tmp_path: Path) -> None:
+    """The whole way: the command in a process of its own keeps what it found, the watch of the traffic tells it."""
+    project = stage.project(tmp_path / "shop")
+    stage.live(project, "1")
+    parity, traffic = Parity(3_600.0, 1_000), Traffic()
+    with alone(project) as outbox, Sending(outbox, []) as sending:
+        watching = Watching(project, outbox, sending, [parity, traffic], address="")
+        nothing = watching.round(parity)
+        assert (nothing.found.told, nothing.messages) == ({}, [])  # nothing was answered yet
+        with process.Server(project.folder) as server, Client(server.port) as client:
+            for number in range(60):
+                body = {"payment_id": f"p-{number}", "amount": 99.95, "hour": 14, "day_of_week": 3}
+                assert client.post("/predict", body | {"merchant_category": "online"})[0] == 200
+        sound = watching.round(parity)
+        assert sound.found.told["parity"]["ok"]
+        assert sound.found.told["parity"]["replayed"]["decisions"] == 60
+        assert [item.rule for item in watching.round(traffic).messages if item.rule == "skew"] == []
+        place = project.home / "monitor" / "parity.json"
+        told = json.loads(place.read_text())
+        place.write_text(json.dumps(told | {"differing": 7, "by_feature": {"amount": 7}}))
+        (message,) = (item for item in watching.round(traffic).messages if item.rule == "skew")
+    assert (message.severity, message.features) == ("critical", ("amount",))
+    assert "7 of 60 live answers differ" in message.what
+
+
+def test_a_duty_that_cannot_be_done_is_told_and_ends_no_other(tmp_path: Path) -> None:
+    (tmp_path / "holdfast.toml").write_text('name = "shop"\n')
+    project = Project.open(tmp_path)
+
+    class Broken:
+        name, every, quick = "broken", 1.0, True
+        works = False
+
+        def look(self, place: Place) -> Found | None:
+            if self.works:
+                return None
+            raise ZeroDivisionError("with a client's 4711 in it")
+
+    duty = Broken()
+    with alone(project) as outbox, Sending(outbox, []) as sending:
+        watching = Watching(project, outbox, sending, [duty], address="http://127.0.0.1:1")
+        (message,) = watching.round(duty).messages
+        assert (message.rule, message.event) == ("watching", "opened")
+        assert "broken" in message.what
+        assert "4711" not in str(message)
+        assert watching.round(duty).messages == []
+        duty.works = True
+        assert watching.round(duty).messages == []  # well, and not yet for long enough
+        assert [alert.lead.well_since is not None for alert in outbox.open()] == [True]

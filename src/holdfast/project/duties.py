@@ -7,17 +7,22 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import HoldfastError
-from holdfast.monitoring.finding import Finding
+from holdfast.project.alerts.words import ours
 from holdfast.project.settings import Settings
 from holdfast.project.watch import Seen, look
 from holdfast.project.watching import Duty, Found, Place
 
-DIFFERS = "WATCH598"
+if TYPE_CHECKING:
+    from holdfast.project.monitor import Report
+
+ALIASES = ("champion", "challenger")
+SERVERS = frozenset({"errors"})
+"""Causes that the look from outside tells: it needs nobody to have counted them."""
 LONGEST = 3_000.0
 """Seconds that a comparison may take."""
 
@@ -28,16 +33,50 @@ class Server:
     name = "server"
     quick = True
 
-    def __init__(self, every: float) -> None:
-        self.every = every
+    def __init__(self, every: float, without: Collection[str] = ()) -> None:
+        """`without`: causes that another duty looks for, and better."""
+        self.every, self._without = every, without
 
     def look(self, place: Place) -> Found:
         kept = place.recall("server.seen")
         before = Seen(**kept) if kept else None
         found = look(place.project, place.address, before, key=place.key)
+        found.findings = [item for item in found.findings if item.cause not in self._without]
         seen = found.seen if found.seen.answers else before
         remember = {} if seen is None else {"server.seen": asdict(seen)}
         return Found(found.at, {"": found.findings}, found.as_dict(), found.lines(), remember)
+
+
+class Traffic:
+    """What was counted of live traffic, looked at by every watch (as `holdfast monitor` does), version by version."""
+
+    name = "monitor"
+    quick = True
+    every = 60.0
+
+    def look(self, place: Place) -> Found | None:
+        from holdfast.project.bundles import history
+        from holdfast.project.monitor import Monitor
+        from holdfast.project.monitor_history import keep
+
+        course = history(place.project)
+        live = {step.version: alias for alias in ALIASES if (step := course.live(alias)) is not None}
+        reports: list[Report] = []
+        contracts = []
+        for alias in live.values():
+            with Monitor(place.project, alias) as monitor:
+                reports.append(monitor.look())
+                contracts.append(monitor.bundle.contract)
+        if not reports:
+            return None
+        keep(place.project, reports[0])
+        return Found(
+            max(report.now for report in reports),
+            {report.version: [item for item in report.findings if item.cause not in SERVERS] for report in reports},
+            {"monitor": [report.as_dict() for report in reports]},
+            [line for report in reports for line in report.lines()],
+            ours=ours(contracts),
+        )
 
 
 class Parity:
@@ -64,31 +103,13 @@ class Parity:
             if "nothing was answered" in told["error"]["what"]:
                 return None
             raise HoldfastError(told["error"]["what"], where=told["error"]["where"], mend=told["error"]["mend"])
-        at = time.time_ns() // 1_000
-        return Found(at, {"": [parity_finding(told)]}, told, (), {"parity.last": {**told, "at": at}})
-
-
-def parity_finding(told: dict[str, Any]) -> Finding:
-    """What `holdfast parity --live --json` said, as a finding; values of clients are not in it."""
-    replayed = told["replayed"]
-    differing = {item["prediction_id"] for item in replayed["differences"]}
-    where = Counter(str(item["what"]) for item in replayed["differences"])
-    evidence = {
-        "answers": replayed["decisions"], "differing": len(differing), "by_feature": dict(where.most_common(20)),
-        "arrived_late": told["arrival_skew"]["decisions"],
-    }  # fmt: skip
-    if told["ok"]:
-        why = f"{replayed['decisions']:,} live answers came out of the batch path bit for bit"
-        return Finding(DIFFERS, "ok", "parity", why, evidence=evidence)
-    named = ", ".join(name for name, _ in where.most_common(3))
-    why = f"{len(differing):,} of {replayed['decisions']:,} live answers are not what the batch path computes ({named})"
-    mend = "holdfast parity --live names each; see what was deployed or edited since it last was well"
-    return Finding(DIFFERS, "alert", "parity", why, mend, severity="high", evidence=evidence)
+        # What differs is told by a watch of the traffic (WATCH208), which reads what the command has kept.
+        return Found(time.time_ns() // 1_000, {}, {"parity": told})
 
 
 def duties(settings: Settings, every: float) -> tuple[Duty, ...]:
     """All of them; `every` are the seconds between two looks at the server."""
-    found: list[Duty] = [Server(every)]
+    found: list[Duty] = [Server(every, ("drift", "refusals")), Traffic()]
     if settings.watch_parity_answers:
         found.append(Parity(settings.watch_parity_minutes * 60.0, settings.watch_parity_answers))
     return tuple(found)
