@@ -176,6 +176,9 @@ def test_counting_some_records_twice_is_noticed(project: Project) -> None:
         cursor = store.cursor()
         with store.writing() as view:
             cursor.seq -= 20  # as if counts and cursor were not written together
+            last = project.reader.record(cursor.seq)
+            assert last is not None
+            cursor.received_at = last.received_at
             view.put_cursor(cursor)
         store.close()
         counted.catch_up()
@@ -198,6 +201,26 @@ def test_any_portions_and_two_who_count_at_once_give_the_same(project: Project) 
             assert counted.counts(version, 0, EVER) == recomputed(project, version, 0, EVER)
     one.close()
     other.close()
+
+
+def test_counts_of_another_ledger_are_begun_anew(project: Project, tmp_path: Path) -> None:
+    with serving(project.home) as server:
+        for body, _ in zip(bodies(random.Random(4), "p"), range(30), strict=False):
+            server.client.post("/predict", content=body)
+    with Counted(project) as counted:
+        counted.catch_up()
+        before = counted.counts("1", 0, EVER).decisions
+        store = Store(project.home / "profiles")
+        cursor = store.cursor()
+        with store.writing() as view:  # as after a restore from an older backup, on which others were answered since
+            cursor.received_at += 1
+            view.put_cursor(cursor)
+        store.close()
+        Projection(project.home).close()
+        assert counted.counts("1", 0, EVER).decisions == 0
+        counted.catch_up()
+        assert counted.counts("1", 0, EVER).decisions == before
+        assert counted.counts("1", 0, EVER) == recomputed(project, "1", 0, EVER)
 
 
 @pytest.mark.parametrize(

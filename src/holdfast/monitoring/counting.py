@@ -86,7 +86,7 @@ def count(records: Iterable[Record], cursor: Cursor, bins: FindBins) -> list[Cou
             version = contract = None
             for arm in record.arms:
                 cursor.bundles[f"{arm.version}:{arm.contract}"] = arm.bundle
-        cursor.seq = record.seq
+        cursor.seq, cursor.received_at = record.seq, record.received_at
     found = list(refused.values())
     for name, rows in decisions.items():
         found += _decided(*name, rows, bins(name[2]))
@@ -169,6 +169,16 @@ class Projection:
         self._bins = bins_in(home / "bundles")
         self._keep = keep
         self._cursor = self.store.cursor()
+        if self._cursor.seq and not self._same_ledger():
+            log.warning("what was counted was of another ledger, or of more than this one holds: counting anew")
+            with self.store.writing() as view:
+                view.clear()
+            self._cursor = Cursor()
+
+    def _same_ledger(self) -> bool:
+        """Whether the last record that was counted is in the ledger: one restored from a backup may end before it."""
+        last = self._reader.record(self._cursor.seq)
+        return last is not None and last.received_at == self._cursor.received_at
 
     @property
     def seq(self) -> int:

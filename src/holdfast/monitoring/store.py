@@ -66,6 +66,8 @@ class Cursor(msgspec.Struct, array_like=True):
     """What lies before this one is kept by days."""
     gone_before: int = 0
     """What lay before this one is gone."""
+    received_at: int = 0
+    """When the record `seq` was received: by this a ledger is told from another."""
 
     def level(self, time: int) -> Level | None:
         """How an instant is kept; None where it is not any more."""
@@ -200,6 +202,13 @@ class View:
 
     def put_cursor(self, cursor: Cursor) -> None:
         self._writes.put(_CURSOR, msgspec.msgpack.encode(cursor))
+
+    def clear(self) -> None:
+        """As if nothing had been counted."""
+        with self._writes.cursor() as at:
+            there = at.first()
+            while there:
+                there = at.delete()
 
     def versions(self) -> Iterator[tuple[str, str]]:
         seen = dict[tuple[str, str], None]()
