@@ -34,16 +34,14 @@ def drill(
     def say(what: str) -> None:
         print(what, file=sys.stderr, flush=True)  # noqa: T201  # progress, beside the answer
 
+    chosen = [f"--project-template {template}" for template in project_template or ()]
+    typed = " ".join(["holdfast drill", *(names or ["--all"]), *chosen])
     began = time.perf_counter()
-    if project_template:
-        ran = [item for template in project_template for item in drill_template(template, names or (), say=say)]
-    else:
-        ran = here(opened(), names or (), say=say)
+    ran = []
+    for template in project_template or ("",):
+        ran += drill_template(template, names or (), say=say) if template else here(opened(), names or (), say=say)
+        if docs is not None:  # as far as it has come: the others follow
+            write(docs, table(ran, time.perf_counter() - began, typed))
     seconds = time.perf_counter() - began
-    if docs is not None:
-        words = " ".join(
-            ["holdfast drill", *(names or ["--all"]), *(f"--project-template {x}" for x in project_template or ())]
-        )
-        write(docs, table(ran, seconds, words))
     answer(as_dict(ran, seconds), lines(ran, seconds), as_json=as_json)
     raise typer.Exit(0 if ok(ran) else 1)

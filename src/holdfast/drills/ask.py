@@ -16,7 +16,7 @@ from holdfast.drills.stage import MINUTE, Stage
 
 WITHOUT = ("drift", "refusals")
 """What the look from outside leaves to the monitor, as the duties of `holdfast watch` do."""
-SERVICE = ("WATCH501", "WATCH502", "WATCH503")
+SERVICE = ("WATCH502", "WATCH503", "WATCH504")
 PLATFORM = "this platform computes otherwise"
 """What a bundle says whose golden rows do not come out."""
 

@@ -15,10 +15,10 @@ from holdfast.project.project import Project
 from holdfast.project.start import start
 from holdfast.simulate.credit import applications
 
-CREDIT_DAYS = 200
+CREDIT_DAYS = 180
 """Of applications, closer together than the template's own two years, so that weeks of them are worth watching."""
-ROWS = {"cards": 30_000, "fraud": 25_000, "credit": 12_000}
-"""Of the simulated history of each template: a few hundred a day, and a model that learned something."""
+ROWS = {"cards": 24_000, "fraud": 20_000, "credit": 10_000}
+"""Of the simulated history of each template: some hundred a day, and a model that learned something."""
 Say = Callable[[str], None]
 
 

@@ -14,7 +14,16 @@ from holdfast.drills.stage import Stage
 
 ASK = (monitor, watch)
 WEEKS = Within(0, 42 * 1_440)
-DECAY = ("performance", "decay", "recall", "auc", "concept", "calibration", "estimated")
+DECAY = (
+    "below_floor",
+    "ranking_lost",
+    "recall",
+    "recall_lost",
+    "missed",
+    "concept_drift",
+    "estimated_fall",
+    "calibration",
+)
 SPARED = 0.02
 
 
