@@ -50,9 +50,11 @@ def subject_of(project: Project, which: str) -> Subject:
     """
     from holdfast.project.build import features
     from holdfast.project.bundles import history, named, opened
+    from holdfast.project.fresh import grounds
     from holdfast.training.train import trained_from
 
     version, bundle = named(project, which)
+    project = grounds(project, bundle.hash)
     table = features(project, contract=trained_from(bundle.manifest, bundle.contract))
     live = history(project).live()
     champion = None if live is None or live.bundle == bundle.hash else opened(project, live.bundle)

@@ -38,11 +38,12 @@ def reproduce(project: Project, which: str, *, threads: int | None = None) -> Ag
     """Train a version (number or alias) again. Raises HoldfastError when its data or contract is not to be had."""
     from holdfast.project.build import features
     from holdfast.project.bundles import named
+    from holdfast.project.fresh import grounds
     from holdfast.training.train import reproduce as again
     from holdfast.training.train import trained_from
 
     version, bundle = named(project, which)
     contract = trained_from(bundle.manifest, bundle.contract)
-    table = features(project, contract=contract)
+    table = features(grounds(project, bundle.hash), contract=contract)
     done = again(bundle.manifest, contract, table, threads=threads)
     return Again(version, done.equal, done.model_hash, done.recorded_hash, done.differs)
