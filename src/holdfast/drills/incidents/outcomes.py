@@ -15,15 +15,9 @@ from holdfast.drills.stage import Stage
 ASK = (monitor, watch)
 WEEKS = Within(0, 42 * 1_440)
 DECAY = (
-    "below_floor",
-    "ranking_lost",
-    "recall",
-    "recall_lost",
-    "missed",
-    "concept_drift",
-    "estimated_fall",
-    "calibration",
-)
+    "below_floor", "ranking_lost", "missed_positives", "concept_drift", "estimated_fall", "overconfident",
+    "underconfident",
+)  # fmt: skip
 SPARED = 0.02
 
 
@@ -103,5 +97,5 @@ DRILLS = (
           "traffic", WEEKS, (*DECAY, "target", "labels"), ASK, unreliable, _in_time, days=42, base="fresh"),
     Drill("H6", "false-positive-spike", "four in ten honest requests look like fraud", f"{HANDBOOK}: incidents",
           ("M9",), "traffic", Within(500, 1_440),
-          ("decisions", "score", "positive_spike"), ASK, false_positives),
+          ("decisions", "score", "positive_spike", "false_positives"), ASK, false_positives),
 )  # fmt: skip
