@@ -57,11 +57,13 @@ def start(
     place = address or server_of(project)
     found = alarms(project, place, key)
     chosen = _chosen(which, [str(item["cause"]) for item in found])
-    scene = Scene(project, _since(project, since, found), place, key)
+    began, promoted = _since(project, since, found)
+    scene = Scene(project, began, place, key, promoted=promoted)
     scene.alerts = found
     gathered = evidence.gather(scene, chosen.evidence)
     told = {
         "since": scene.since,
+        "promoted": scene.promoted,
         "alerted": int(found[0]["seen"]) if found else 0,
         "causes": sorted({str(item["cause"]) for item in found}),
         "answered": _answers(place, key),
@@ -95,20 +97,22 @@ def _chosen(which: str | None, causes: Sequence[str]) -> Playbook:
     return chosen
 
 
-def _since(project: Project, told: str | None, found: Sequence[Mapping[str, Any]]) -> int:
+def _since(project: Project, told: str | None, found: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     """When it began: as told; else the first stretch that an alert of the watch names; else the last promotion, where
-    it is recent; else an hour ago.
+    it is recent (and its seq); else an hour ago.
     """
     from holdfast.ledger.writer import now_micros
     from holdfast.project.bundles import history
 
     if told is not None:
-        return instant(told)
+        return instant(told), 0
     named = [int(item["began"]) for item in found if item.get("began")]
     if named:
-        return min(named)
+        return min(named), 0
     live, now = history(project).live(), now_micros()
-    return live.received_at if live is not None and live.received_at > now - RECENT else now - HOUR
+    if live is not None and live.received_at > now - RECENT:
+        return live.received_at, live.seq
+    return now - HOUR, 0
 
 
 def _answers(address: str, key: str) -> bool:
@@ -230,7 +234,7 @@ def lift(project: Project, seq: int, *, because: str) -> Said:
 
 
 def _scene(project: Project, found: Case, address: str, key: str) -> Scene:
-    return Scene(project, found.since, address or server_of(project), key, mitigated(found))
+    return Scene(project, found.since, address or server_of(project), key, mitigated(found), found.promoted)
 
 
 def measured(project: Project, found: Case, address: str = "", key: str = "") -> list[Compared]:

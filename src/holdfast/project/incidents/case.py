@@ -46,6 +46,11 @@ class Case:
         return int(self.opened.figures.get("since", self.opened.received_at))
 
     @property
+    def promoted(self) -> int:
+        """Seq of the promotion that it began with; 0 where it began otherwise."""
+        return int(self.opened.figures.get("promoted", 0))
+
+    @property
     def alerted(self) -> int:
         """When somebody was first alerted, µs UTC; when it was opened, where nobody was before."""
         return int(self.opened.figures.get("alerted") or self.opened.received_at)

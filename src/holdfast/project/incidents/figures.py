@@ -114,9 +114,11 @@ def refused_share(project: Project, seen: Around, bundle: Bundle | None, now: in
 
 
 def moved_inputs(project: Project, seen: Around, bundle: Bundle | None, now: int) -> tuple[Reading, Reading, Reading]:
-    """How far the feature that moved most lies from where it was (PSI over fifths of before, chance taken off)."""
-    usual = matrix(seen.before.decisions)
-    during, after = (matrix(part.decisions) for part in (seen.during, seen.after))
+    """How far the feature that moved most lies from where it was (PSI over fifths of before, chance taken off).
+
+    Of those that say what is sent alone: windows go on holding what was wrong, and the clock moves by itself.
+    """
+    usual, during, after = (_sent(part, bundle) for part in (seen.before, seen.during, seen.after))
 
     def of(found: NDArray[np.float64]) -> Reading:
         if len(usual) < FEWEST or len(found) < FEWEST or usual.shape[1:] != found.shape[1:]:
@@ -124,6 +126,20 @@ def moved_inputs(project: Project, seen: Around, bundle: Bundle | None, now: int
         return Reading(max((item for _, item in moves(usual, found)), default=0.0), len(found))
 
     return Reading(0.0, len(usual)), of(during), of(after)
+
+
+def _sent(part: Part, bundle: Bundle | None) -> NDArray[np.float64]:
+    """The features that are made of the request itself, its time left out."""
+    found = matrix(part.decisions)
+    if bundle is None or found.shape[1] != len(bundle.contract.features):
+        return found
+    time = bundle.contract.deciding.time
+    kept = [
+        at
+        for at, item in enumerate(bundle.contract.features)
+        if not any(node.op == "aggregate" or (node.op == "field" and node["name"] == time) for node in item.expr.walk())
+    ]
+    return found[:, kept] if kept else found
 
 
 def missed_share(project: Project, seen: Around, bundle: Bundle | None, now: int) -> tuple[Reading, Reading, Reading]:

@@ -39,10 +39,12 @@ class Scene:
     address: str = ""
     key: str = ""
     mitigated: tuple[int, int] | None = None
+    promoted: int = 0
+    """Seq of the promotion that it began with, if it did."""
 
     @cached_property
     def seen(self) -> Around:
-        return around(self.project, self.since, self.mitigated)
+        return around(self.project, self.since, self.mitigated, self.promoted)
 
     @cached_property
     def bundle(self) -> Bundle | None:

@@ -36,8 +36,9 @@ class Around:
     after: Part
 
 
-def around(project: Project, since: int, mitigated: tuple[int, int] | None = None) -> Around:
-    """Around `since` (µs UTC of event time); `mitigated` is (seq, received_at) of what was done about it.
+def around(project: Project, since: int, mitigated: tuple[int, int] | None = None, promoted: int = 0) -> Around:
+    """Around `since` (µs UTC of event time), or around the record `promoted`, where a promotion began it. `mitigated` is
+    (seq, received_at) of what was done about it.
 
     Decisions go by their event time until something was done, and by their place in the ledger from then on. Refusals
     have no event time: they go by their receipt.
@@ -53,6 +54,8 @@ def around(project: Project, since: int, mitigated: tuple[int, int] | None = Non
             if record.received_at < mitigated[1] + SETTLED:
                 continue
             place = 2
+        elif promoted:
+            place = int(record.seq > promoted)
         elif isinstance(record, Decision):
             place = int(record.time >= since)
         else:
