@@ -40,7 +40,7 @@ class Server:
     def look(self, place: Place) -> Found:
         kept = place.recall("server.seen")
         before = Seen(**kept) if kept else None
-        found = look(place.project, place.address, before, key=place.key)
+        found = look(place.project, place.address, before, key=place.key, drift="drift" not in self._without)
         found.findings = [item for item in found.findings if item.cause not in self._without]
         seen = found.seen if found.seen.answers else before
         remember = {} if seen is None else {"server.seen": asdict(seen)}

@@ -87,16 +87,18 @@ class Look:
 
     def lines(self) -> list[str]:
         seen = self.seen
-        drift = "not measured" if seen.psi is None else f"{seen.psi:.3f} over {seen.scores:,} answers"
-        head = (
-            f"{seen.requests:,} requests, {seen.errors:,} errors, {seen.refused:,} refused; drift of the score {drift}"
-        )
+        head = f"{seen.requests:,} requests, {seen.errors:,} errors, {seen.refused:,} refused"
+        if seen.psi is not None:
+            head += f"; drift of the score {seen.psi:.3f} over {seen.scores:,} answers"
         told = [f"{alert.severity}: {alert.what}; first step: {alert.first_step}" for alert in self.alerts]
         return [head if seen.answers else "the server does not answer", *(told or ["nothing to alert anybody of"])]
 
 
-def look(project: Project, address: str, before: Seen | None = None, *, key: str = "") -> Look:
-    """Look once at the server at `address`, with an API key that may read metrics where one is needed."""
+def look(project: Project, address: str, before: Seen | None = None, *, key: str = "", drift: bool = True) -> Look:
+    """Look once at the server at `address`, with an API key that may read metrics where one is needed.
+
+    `drift`: measure that of the score over the last answers in the ledger too.
+    """
     judge = _Judge(project.settings)
     at = time.time_ns() // 1_000
     try:
@@ -110,7 +112,7 @@ def look(project: Project, address: str, before: Seen | None = None, *, key: str
         return Look(Seen(), project.name, at, judge.findings)
     judge.health(status, health)
     counted = _counted(page)
-    psi, scores = _drift(project, health)
+    psi, scores = _drift(project, health) if drift else (None, 0)
     seen = Seen(True, *counted, psi, scores)
     judge.counts(seen.since(before or Seen()))
     judge.drift(seen)

@@ -29,6 +29,8 @@ from holdfast.project.project import Project
 
 log = logging.getLogger("holdfast.watch")
 LOCK = "watch.lock"
+REST = 10.0
+"""A duty that computes for long is done less often, so that each takes a tenth of a core at most."""
 FAILED = "WATCH599"
 """A duty of the watch itself that cannot be done."""
 
@@ -121,12 +123,15 @@ class Watching:
 
         def keep(duty: Duty) -> None:
             last = 0.0 if duty.quick else float(self._outbox.recall(f"{duty.name}.at") or 0.0)
-            while not ended.wait(max(0.0, min(last + duty.every - time.time(), duty.every))):
-                last = time.time()
+            wait = max(0.0, min(last + duty.every - time.time(), duty.every))  # clocks go back, too
+            while not ended.wait(wait):
+                begun, worked = time.monotonic(), time.thread_time()
                 try:
                     told(self.round(duty))
                 except Exception:  # the outbox could not be read: there is another round
                     log.exception("a round of the watch failed: %s", duty.name, extra={"event": "watch"})
+                rest = (time.thread_time() - worked) * REST
+                wait = max(0.0, begun + max(duty.every, rest) - time.monotonic())
 
         threads = [threading.Thread(target=keep, args=(duty,), name=f"duty-{duty.name}") for duty in self.duties]
         for thread in threads:
