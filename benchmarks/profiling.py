@@ -151,7 +151,8 @@ def measure(place: Path, told: argparse.Namespace) -> dict[str, Any]:
                 rows = [bench.round(ARMS[::-1] if number % 2 else ARMS) for number in range(told.rounds)]
             finally:
                 bench.switch("counted")
-            found[f"{told.clients / pause:.0f}/s" if pause else "saturated"] = compared(rows)
+            apart = f"{1e3 * pause:g} ms between" if pause else "none between"
+            found[f"{told.clients} clients, {apart}"] = compared(rows)
         time.sleep(3.0)
     os.sched_setaffinity(0, set(cores))
     found["alone"] = alone(place)
