@@ -3,7 +3,7 @@ requests that take turns.
 
 One server on one core, the process that counts beside it on the same core, clients on another. Between windows that
 process is stopped or let go on; what gathered meanwhile it counts in the pause before its next window. `cpu` is
-processor time for one answer: the worker's own (in which counting has no part but a few lines every five seconds), and
+processor time for one answer: the worker's own (in which counting has no part but a few lines every two seconds), and
 `all` with that of the process that counts. `--pause` lets each client think between two requests; 0 saturates the
 server, and counting then has to take its time from the answers.
 

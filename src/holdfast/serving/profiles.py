@@ -1,6 +1,6 @@
 """Counting what a worker answers: the process beside it that does, and what the worker knows alone.
 
-How long replies took is in no ledger. Each worker writes it down every few seconds, beside the counts.
+How long replies took is in no ledger. Each worker writes it down every two seconds, beside the counts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from holdfast.serving.metrics import Counts
 
 log = logging.getLogger("holdfast.serving")
 
-TOLD = 5.0
+TOLD = 2.0
 """Seconds between two times that a worker writes down how it answered; a kill loses that much of it."""
 ROUTE = "/predict"
 
