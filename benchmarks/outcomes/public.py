@@ -1,4 +1,4 @@
-"""Public data as a model meets it: trained on its first part by the product's own training, the rest judged in order."""
+"""Public data as a model meets it: trained on its first part as the product trains, the rest judged in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,6 @@ class Lived:
     bundle: Bundle
     after: Judged
     """All settled, with the labels' arrivals."""
-    ids: Any
-    values: Any
-    """The event's own columns, in the same order."""
 
 
 def lived(name: str, data: Path, *, until: int | None = None, settings: dict[str, Any] | None = None) -> Lived:
@@ -77,7 +74,7 @@ def lived(name: str, data: Path, *, until: int | None = None, settings: dict[str
         times=rest.times, probability=probability, decided=probability >= bundle.threshold.value, truth=rest.y,
         arrived=arrived, X=rest.X, names=rest.names, segments=segments_of(contract, rest.X),
     )  # fmt: skip
-    return Lived(contract, bundle, judged, rest.ids, None)
+    return Lived(contract, bundle, judged)
 
 
 def as_of(whole: Judged, contract: Contract, start: int, end: int, now: int) -> Judged:
@@ -111,6 +108,25 @@ def _example(name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+class Look:
+    """One look at what was lived, for watches that need decisions and outcomes alone."""
+
+    def __init__(self, one: Lived, now: int) -> None:
+        self.now = now
+        self.bundle = one.bundle
+        self.version = "1"
+        self.memo: dict[str, Any] = {}
+        self._one = one
+
+    def outcomes(self, start: int, end: int) -> Judged:
+        return as_of(self._one.after, self._one.contract, start, end, self.now)
+
+
+def later(one: Lived, wait: int) -> Lived:
+    """The same with labels that arrive `wait` (µs) after their decisions."""
+    return replace(one, after=replace(one.after, arrived=one.after.times + wait))
 
 
 def midnight(instant: int) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from holdfast.monitoring import outcomes_prior
 from holdfast.monitoring.estimated import Reading
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.foretold import MEASURES, Foretold, distrusted, foretell, reconciled
+from holdfast.monitoring.judged import UNSETTLED
 from holdfast.monitoring.limits import Limits
-from holdfast.monitoring.matured import WEEK, fall, level_of, matured
+from holdfast.monitoring.matured import WEEK, fall, level_of, matured, reference
 from holdfast.monitoring.measured import deviations, error_of
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
@@ -33,7 +36,9 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     if view is None:
         yield Finding(CODE, "not_applicable", "none", "decisions are not to be had here")
         return
-    start = max(view.end, seen.now - WEEK)
+    last = view.everything.between(seen.now - WEEK, seen.now + 1)
+    open_ = np.flatnonzero(last.truth == UNSETTLED)
+    start = int(last.times[open_[0]]) if len(open_) else seen.now
     made = foretell(view.everything, view.label, start, seen.now + 1)
     if made is None or made.rows < FEWEST:
         rows = 0 if made is None else made.rows
@@ -58,7 +63,9 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         found = fall(seen, name, figure, error_of(figure), wide)
         if found is not None and found.value > limits.performance_fall and found.low > 0:
             lost.append(f"{name} {found.value:.3f} lower than when it was trained")
-    floor = made.estimated["roc_auc"].high < limits.least_auc
+    before = reference(seen, "roc_auc")
+    reached = before is None or before[0].low >= limits.least_auc
+    floor = reached and made.estimated["roc_auc"].high < limits.least_auc
     if lost or floor:
         what = "; ".join(lost) or f"ROC-AUC below {limits.least_auc:g}"
         yield Finding(CODE, "alert", "estimated_fall", f"{told}: {what}", MEND, "", "warning", evidence, start,

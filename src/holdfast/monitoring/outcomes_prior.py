@@ -19,6 +19,7 @@ from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH405"
+FEWEST = 20
 FOREKNOWN = 0.5
 """Share of the change, in logits, that the probabilities must have made along for the inputs to have foretold it."""
 
@@ -30,7 +31,9 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         yield Finding(CODE, "not_applicable", "none", "outcomes are not to be had here")
         return
     rows = view.recent
-    if len(rows) * min(usual, 1 - usual) < 20:
+    # As many of either kind as there were, or should have been: none where twenty are usual says something, too.
+    positives = float((rows.truth == 1).sum())
+    if max(positives, len(rows) * usual) < FEWEST or max(len(rows) - positives, len(rows) * (1 - usual)) < FEWEST:
         yield Finding(CODE, "too_few", "none", f"{len(rows):,} settled decisions", predictions=len(rows))
         return
     live = share(float((rows.truth == 1).sum()), len(rows))
@@ -70,7 +73,9 @@ def _cluster(rows: Judged) -> float:
     mean = k.sum() / n.sum()
     if len(n) < 5 or not 0 < mean < 1:
         return 1.0
-    return float(np.sqrt(max(1.0, ((k - n * mean) ** 2 / (n * mean * (1 - mean))).sum() / (len(n) - 1))))
+    # The middle day: a shift among them must not pass for what days do anyway. Half of all chi-squares lie below 0.455.
+    apart = (k - n * mean) ** 2 / (n * mean * (1 - mean))
+    return float(np.sqrt(max(1.0, np.median(apart) / 0.455)))
 
 
 def _logit(value: float) -> float:

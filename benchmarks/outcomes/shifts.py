@@ -1,0 +1,165 @@
+"""Real shifts, as they would have been raised: bank marketing by month, ULB's payments by day, labels seven days late.
+
+    python -m benchmarks.outcomes.shifts [NAME …] [--data FOLDER] [--out build/shifts]
+
+Each set is trained on its beginning, as the product trains, and looked at by every watch of outcomes at the end of each
+second day (bank: each week). Writes NAME.png and NAME.json into the output folder, and prints what was raised first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.outcomes.public import Lived, Look, later, lived, midnight, shared
+
+from holdfast.contract.model import DAY
+from holdfast.monitoring.catalog import WATCHES
+from holdfast.monitoring.finding import Finding
+from holdfast.monitoring.limits import Limits
+from holdfast.monitoring.measured import performance
+
+LATE = 7 * DAY
+QUICK = {"bootstrap": 50, "threads": 2, "importance": "gain", "split": "time", "folds": 2}
+
+
+@dataclass(frozen=True)
+class Set:
+    name: str
+    until: datetime
+    """Where training's part ends."""
+    every: int
+    """Days between two looks."""
+    slot: int
+    """Days that are drawn together."""
+    settings: dict[str, Any]
+
+
+SETS = {
+    "bank": Set("bank_marketing", datetime(2009, 1, 1, tzinfo=UTC), 7, 30, {
+        **QUICK, "split": "hash", "validation": "stratified", "test_share": 0.3, "threshold": "f1",
+        "params": {"num_iterations": 80, "num_leaves": 7},
+    }),
+    "ulb": Set("ulb", datetime(2018, 7, 1, tzinfo=UTC), 2, 1, {
+        **QUICK, "train_days": 50, "test_days": 14, "threshold": "f1",
+        "params": {"num_iterations": 150, "num_leaves": 15},
+    }),
+}  # fmt: skip
+
+
+def watched(one: Lived, every: int) -> list[tuple[int, list[Finding]]]:
+    """What every watch of outcomes found at the end of each look's day."""
+    first, last = midnight(int(one.after.times[0])), midnight(int(one.after.times[-1])) + DAY
+    found = []
+    for now in range(first + LATE + DAY, last + LATE, every * DAY):
+        look: Any = Look(one, now)
+        items = [item for watch in WATCHES if watch.pillar == "outcomes" for item in watch.look(look, Limits())]
+        found.append((now, items))
+    return found
+
+
+def slots(one: Lived, days: int) -> list[tuple[int, dict[str, Any]]]:
+    """Realised performance of each stretch, as it turned out in the end."""
+    first = midnight(int(one.after.times[0]))
+    made = []
+    for start in range(first, int(one.after.times[-1]), days * DAY):
+        rows = one.after.between(start, start + days * DAY)
+        if 5 <= int((rows.truth == 1).sum()) < len(rows) - 5:
+            made.append((start + days * DAY // 2, performance(rows)))
+    return made
+
+
+def drawn(name: str, one: Lived, looks: list[tuple[int, list[Finding]]], days: int, out: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(4, 1, figsize=(11, 10), sharex=True, height_ratios=(3, 2, 2, 3), layout="constrained")
+    seen = slots(one, days)
+    when = [_date(at) for at, _ in seen]
+    for axis, measure, title in ((axes[0], "roc_auc", "ROC-AUC"), (axes[1], "recall", "recall")):
+        values = [found[measure].value for _, found in seen]
+        low, high = ([getattr(found[measure], side) for _, found in seen] for side in ("low", "high"))
+        axis.fill_between(when, low, high, alpha=0.2, color="tab:blue", lw=0)
+        axis.plot(when, values, ".-", color="tab:blue", label="realised, in the end")
+        told = [(now, item) for now, items in looks for item in items if item.code == "WATCH409" and item.evidence]
+        for trusted, colour, word in ((True, "tab:green", "estimated"), (False, "tab:gray", "estimate not trusted")):
+            some = [(now, item) for now, item in told if item.evidence["trusted"] is trusted]
+            figures = [item.evidence["estimate"][measure] for _, item in some]
+            centre = [item["value"] for item in figures]
+            spread = [
+                [item["value"] - item["low"] for item in figures],
+                [item["high"] - item["value"] for item in figures],
+            ]
+            moments = [_date((item.since + now) // 2) for now, item in some]
+            axis.errorbar(moments, centre, np.abs(spread), fmt="o", ms=3, lw=0.8, color=colour, label=word)
+        axis.set_ylabel(title)
+        reference = one.bundle.manifest.training["metrics"]["test"][measure]["value"]
+        axis.axhline(reference, color="black", lw=0.8, ls=":", label="when it was trained")
+    axes[0].axhline(Limits().least_auc, color="tab:red", lw=0.8, ls="--", label="least ROC-AUC")
+    axes[0].legend(loc="lower left", fontsize=7, ncols=3)
+    axes[2].plot(when, [found["positive_share"].value for _, found in seen], ".-", color="tab:purple")
+    axes[2].axhline(one.bundle.profile["positive_share"], color="black", lw=0.8, ls=":")
+    axes[2].set_ylabel("share of positives")
+    rows = sorted(
+        {(item.code, item.cause, item.feature) for _, items in looks for item in items if item.status == "alert"}
+    )
+    for at, key in enumerate(rows):
+        moments = [
+            _date(now) for now, items in looks if any(_key(item) == key and item.status == "alert" for item in items)
+        ]
+        axes[3].plot(moments, [at] * len(moments), "s", ms=4, color="tab:red")
+    axes[3].set_yticks(range(len(rows)), [" ".join(part for part in key if part) for key in rows], fontsize=7)
+    axes[3].set_ylim(-1, max(1, len(rows)))
+    axes[3].set_title("raised at the end of this day", fontsize=9, loc="left")
+    axes[0].set_title(f"{name}: labels seven days late, {len(one.after):,} decisions after training", loc="left")
+    figure.autofmt_xdate()
+    figure.savefig(out / f"{name}.png", dpi=110)
+    plt.close(figure)
+
+
+def _key(item: Finding) -> tuple[str, str, str]:
+    return (item.code, item.cause, item.feature)
+
+
+def _date(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1e6, UTC).replace(tzinfo=None)
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SETS))
+    words.add_argument("--data", type=Path, default=None)
+    words.add_argument("--out", type=Path, default=Path("build/shifts"))
+    told = words.parse_args()
+    told.out.mkdir(parents=True, exist_ok=True)
+    for name in told.names or SETS:
+        began, chosen = time.perf_counter(), SETS[name]
+        one = lived(chosen.name, shared(told.data), until=int(chosen.until.timestamp() * 1e6), settings=chosen.settings)
+        one = later(one, LATE)
+        looks = watched(one, chosen.every)
+        drawn(name, one, looks, chosen.slot, told.out)
+        raised: dict[str, dict[str, Any]] = {}
+        for now, items in looks:
+            for item in items:
+                if item.status == "alert":
+                    key = " ".join(part for part in _key(item) if part)
+                    about = {"first": _date(now).date().isoformat(), "why": item.why, "looks": 0}
+                    raised.setdefault(key, about)["looks"] += 1
+        (told.out / f"{name}.json").write_text(json.dumps({"looks": len(looks), "raised": raised}, indent=2))
+        print(f"{name}: {len(looks)} looks, {time.perf_counter() - began:.0f} s, {told.out / name}.png")
+        for key, first in raised.items():
+            print(f"  {first['first']} {key} ({first['looks']} looks): {first['why']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""Trained anew on what a real server recorded: a challenger that the gate let pass, and never a champion."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.vouched import promote
+
+from holdfast.access import keys
+from holdfast.checks.catalog import CHECKS
+from holdfast.checks.journey import check
+from holdfast.errors import HoldfastError
+from holdfast.ledger.records import Approval, Experiment
+from holdfast.project import gate
+from holdfast.project.bundles import history, named
+from holdfast.project.fresh import grounds
+from holdfast.project.ledger import shown
+from holdfast.project.people import VARIABLE
+from holdfast.project.project import Project
+from holdfast.project.reproduce import reproduce
+from holdfast.project.retrain import resume, retrain, retrainings
+from holdfast.project.server import Server
+from holdfast.project.start import start
+from holdfast.project.traffic import Client, Traffic
+from holdfast.project.train import train
+from holdfast.simulate import cards
+from holdfast.simulate.table import DAY, this_minute
+
+QUICK = (
+    "params={ num_iterations = 25, num_leaves = 7 }",
+    "folds=2",
+    "bootstrap=0",
+    "test_days=7",
+    "validation=stratified",
+)
+LIVE = 30
+"""Days that a server sees."""
+CODES = ("GATE101", "GATE203", "GATE204")
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Champion trained on sixty days, then a month through a real server, outcomes as they came."""
+    folder = tmp_path_factory.mktemp("lived") / "shop"
+    start("shop", "cards", folder, data=False)
+    settings = (folder / "holdfast.toml").read_text()
+    more = f"backdate_seconds = {86_400 * (LIVE + 2)}\n"
+    (folder / "holdfast.toml").write_text(
+        settings.replace("port = 8000", "port = 0\n" + more) + "\n[retrain]\nleast_rows = 300\nleast_positives = 5\n"
+    )
+    now = this_minute()
+    table = cards.payments(customers=30, terminals=18, days=90, end=now, fraud=2.0)
+    cut = now - LIVE * DAY
+    past = table.columns["occurred_at"] < cut
+    table.take(past).known("is_fraud", cut).write(folder / "data" / "payments.parquet")
+    project = Project.open(folder)
+    train(project, changes=QUICK)
+    promote(project, "1", why="the first", who="tests")
+    live = table.take(~past)
+    came = live.columns["is_fraud_received_at"]
+    outcomes = sorted(
+        (int(at), str(name), bool(value))
+        for at, name, value in zip(came, live.columns["payment_id"], live.columns["is_fraud"], strict=True)
+        if at is not None and value is not None
+    )
+    bodies = list(live.bodies(frozenset({"is_fraud", "is_fraud_received_at"})))
+    times = live.columns["occurred_at"]
+    with Server(folder) as server, Client(server.port) as client:
+        for day in range(LIVE + 1):
+            begin, end = cut + day * DAY, cut + (day + 1) * DAY
+            today = [body for body, at in zip(bodies, times, strict=True) if begin <= at < end]
+            sent = Traffic(server.port, today).start().finish()
+            assert not sent.failed, sent.failed[0]
+            told = [
+                {"event_id": name, "label": "is_fraud", "value": value}
+                for at, name, value in outcomes
+                if begin <= at < end
+            ]
+            if told:
+                status, reply = client.post("/outcomes", {"outcomes": told})
+                assert (status, reply["refused"]) == (200, 0)
+    return folder
+
+
+@pytest.fixture
+def project(lived: Path, tmp_path: Path) -> Project:
+    shutil.copytree(lived, tmp_path / "shop")
+    return Project.open(tmp_path / "shop")
+
+
+def examine(project: Project, version: str) -> Mapping[str, Any]:
+    """Three of the gate's own checks, the comparison with the champion among them; written down as `check` does."""
+    verdict = check(project, version, checks=[item for item in CHECKS if item.code in CODES])
+    stopping = [item.check.code for item in verdict.stopping]
+    gate.record(
+        project, version=verdict.version, bundle=verdict.bundle, verdict="a" * 64, ok=not stopping, stopping=stopping,
+        counted=[],
+    )  # fmt: skip
+    return {**verdict.as_dict(), "ok": not stopping}
+
+
+def refuse(project: Project, version: str) -> Mapping[str, Any]:
+    told = examine(project, version)
+    lost = [{**item, "status": "failed", "why": "worse"} for item in told["checks"] if item["code"] == "GATE203"]
+    return {**told, "ok": False, "checks": lost}
+
+
+def test_it_learns_from_what_a_server_recorded_and_becomes_a_challenger(project: Project) -> None:
+    done = retrain(project, examine=examine, because=["performance"], why="below for a week", changes=QUICK)
+    assert done.ok
+    assert done.record.ended == "challenger"
+    decided = history(project)
+    assert [decided.live().version, decided.live("challenger").version] == ["1", "2"]  # type: ignore[union-attr]
+    figures = done.record.figures
+    assert figures["lived"] > 1_500
+    assert figures["outcomes"] > 5
+    assert figures["unreadable"] == 0
+    assert figures["settled"] >= 300
+    assert "ROC-AUC" in figures["compared"]
+    assert set(figures["difference"]) >= {"roc_auc", "f1"}
+    assert retrainings(project)[-1] == done.record
+    assert "trained anew, version 2 challenger" in shown(project, kind="retraining")[-1]["what"]
+    assert json.loads(json.dumps(done.as_dict()))["because"] == ["performance"]
+
+
+def test_the_newcomer_can_be_examined_and_made_again_on_what_it_learned_from(project: Project) -> None:
+    done = retrain(project, examine=examine, why="the calendar", changes=QUICK)
+    again = reproduce(project, "2")
+    assert again.ok, again.lines()
+    assert reproduce(project, "1").ok
+    assert grounds(project, done.record.bundle).settings.inputs != project.settings.inputs
+    moved = project.folder.with_name("moved")
+    project.folder.rename(moved)
+    assert reproduce(Project.open(moved), "2").ok
+
+
+def test_live_rows_have_the_features_that_they_were_decided_on(project: Project) -> None:
+    """What is gathered, built by batch, is what the server computed; records that came late may differ."""
+    import numpy as np
+
+    from holdfast.ledger.records import Decision
+    from holdfast.project.build import features
+
+    done = retrain(project, examine=examine, why="the calendar", changes=QUICK)
+    table = features(grounds(project, done.record.bundle))
+    rows = {item: at for at, item in enumerate(table.ids.tolist())}
+    decisions = [item for item in project.reader.records() if isinstance(item, Decision)]
+    assert {item.event_id for item in decisions} <= set(rows)
+    live = np.vstack([np.frombuffer(item.features) for item in decisions])
+    built = table.matrix[[rows[item.event_id] for item in decisions]]
+    equal = ((live == built) | (np.isnan(live) & np.isnan(built))).all(axis=1)
+    # Four clients send a day's payments: some overtake each other, as the arrival skew says.
+    assert equal.mean() > 0.8
+
+
+def test_too_few_matured_decisions_are_refused_and_written_down(project: Project) -> None:
+    wanting = Project(project.folder, type(project.settings)(**{**vars_of(project), "retrain_least_positives": 10_000}))
+    done = retrain(wanting, examine=examine, why="too early", changes=QUICK)
+    assert (done.ok, done.record.ended, done.record.version) == (False, "refused", "")
+    assert "10,000 are wanted" in done.record.reason
+    assert len(project.registry.versions()) == 1
+    assert retrainings(project)[-1].ended == "refused"
+
+
+def test_what_the_gate_stops_becomes_nothing(project: Project) -> None:
+    done = retrain(project, examine=refuse, why="the calendar", changes=QUICK)
+    assert (done.ok, done.record.ended, done.record.version) == (False, "stopped", "2")
+    assert "GATE203 worse" in done.record.reason
+    assert history(project).live("challenger") is None
+    assert history(project).live().version == "1"  # type: ignore[union-attr]
+
+
+def test_a_canary_waits_for_people_and_begins_when_they_approved(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {name: keys.create(project.home, name, [role], by="keeper")[1] for name, role in PEOPLE.items()}
+    monkeypatch.setenv(VARIABLE, texts["ann"])
+    done = retrain(project, examine=examine, why="drift", canary={"dwell": 1.0}, changes=QUICK)
+    assert (done.ok, done.record.ended) == (True, "waiting")
+    assert "approval" in done.record.reason
+    assert resume(project) is None
+    version, bundle = named(project, "2")
+    eve = next(item for item in keys.read(project.home).all if item.name == "eve")
+    with project.writing() as (_, writer):
+        writer.commit([
+            Approval(action="approve", version=version, bundle=bundle.hash, verdict="a" * 64, who="eve", key=eve.id,
+                     why="looked at it")
+        ])  # fmt: skip
+    begun = resume(project)
+    assert begun is not None
+    assert begun.record.ended == "canary"
+    last = [item for item in project.reader.course() if isinstance(item, Experiment)][-1]
+    assert (last.kind, [arm.version for arm in last.arms], last.plan["dwell"]) == ("canary", ["1", "2"], 1.0)
+    assert history(project).live().version == "1"  # type: ignore[union-attr]
+    assert resume(project) is None
+
+
+PEOPLE = {"ann": "operator", "eve": "approver"}
+
+
+def test_nobody_trains_anew_without_a_reason_or_a_champion(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(HoldfastError, match="nobody says why"):
+        retrain(project, examine=examine)
+    start("new", "fraud", tmp_path / "new", rows=500)
+    with pytest.raises(HoldfastError, match="nothing answers yet"):
+        retrain(Project.open(tmp_path / "new"), examine=examine, why="early")
+
+
+def vars_of(project: Project) -> dict[str, Any]:
+    return {name: getattr(project.settings, name) for name in project.settings.__dataclass_fields__}
