@@ -8,6 +8,7 @@ from pathlib import Path
 
 import holdfast
 from holdfast.drills.catalog import DRILLS
+from holdfast.drills.report import CLOSE, OPEN
 
 ROOT = Path(holdfast.__file__).parent
 
@@ -37,3 +38,16 @@ def test_an_injection_is_under_thirty_lines() -> None:
 def test_the_sandbox_and_the_stage_know_no_single_drill() -> None:
     for name in ("stage.py", "sandbox.py", "recorded.py", "ask.py", "command.py"):
         assert not {item for item in _imports(ROOT / "drills" / name) if "incidents" in item or "catalog" in item}
+
+
+def test_the_page_lists_every_drill() -> None:
+    page = (ROOT.parents[1] / "docs" / "drills.md").read_text(encoding="utf-8")
+    for drill in DRILLS:
+        assert f"| {drill.id} | `{drill.name}` | {drill.incident} | {drill.kind} |" in page
+        assert f"| {', '.join(drill.causes)} |" in page
+
+
+def test_the_page_of_results_has_a_place_for_the_table() -> None:
+    results = (ROOT.parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
+    assert OPEN in results
+    assert CLOSE in results

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.cli.place import opened
 from holdfast.cli.render import Json, answer
 from holdfast.errors import HoldfastError
+
+if TYPE_CHECKING:
+    from holdfast.drills.run import Ran
 
 
 def drill(
@@ -26,7 +29,7 @@ def drill(
     """Rehearse incidents in a copy of this project; exit 0 when each is caught in time, named, and nothing else is."""
     from holdfast.drills.journey import drill as here
     from holdfast.drills.journey import drill_template
-    from holdfast.drills.report import as_dict, lines, ok, table, write
+    from holdfast.drills.report import as_dict, line, lines, ok, table, write
 
     if bool(names) == every:
         raise HoldfastError("which drill?", mend="name some, or --all; `docs/drills.md` lists them")
@@ -37,11 +40,19 @@ def drill(
     chosen = [f"--project-template {template}" for template in project_template or ()]
     typed = " ".join(["holdfast drill", *(names or ["--all"]), *chosen])
     began = time.perf_counter()
-    ran = []
-    for template in project_template or ("",):
-        ran += drill_template(template, names or (), say=say) if template else here(opened(), names or (), say=say)
+    ran: list[Ran] = []
+
+    def tell(one: Ran) -> None:
+        ran.append(one)
+        say(line(one))
         if docs is not None:  # as far as it has come: the others follow
             write(docs, table(ran, time.perf_counter() - began, typed))
+
+    for template in project_template or ("",):
+        if template:
+            drill_template(template, names or (), say=say, tell=tell)
+        else:
+            here(opened(), names or (), say=say, tell=tell)
     seconds = time.perf_counter() - began
     answer(as_dict(ran, seconds), lines(ran, seconds), as_json=as_json)
     raise typer.Exit(0 if ok(ran) else 1)

@@ -15,26 +15,31 @@ from holdfast.project.project import Project
 from holdfast.project.start import start
 from holdfast.simulate.credit import applications
 
-CREDIT_DAYS = 180
+CREDIT_DAYS = 120
 """Of applications, closer together than the template's own two years, so that weeks of them are worth watching."""
-ROWS = {"cards": 24_000, "fraud": 20_000, "credit": 10_000}
-"""Of the simulated history of each template: some hundred a day, and a model that learned something."""
+ROWS = {"cards": 12_000, "fraud": 9_000, "credit": 6_000}
+"""Of the simulated history of each template: a hundred a day or so, and a model that learned something."""
 Say = Callable[[str], None]
+Tell = Callable[[Ran], None]
 
 
-def drill(project: Project, names: Sequence[str], *, say: Say = lambda _: None) -> list[Ran]:
+def quiet(_: object) -> None:
+    """Nobody wants to hear."""
+
+
+def drill(project: Project, names: Sequence[str], *, say: Say = quiet, tell: Tell = quiet) -> list[Ran]:
     """Run these drills (none named: all) on a copy of this project, beside its ledger on the same disk."""
     project.home.mkdir(parents=True, exist_ok=True)
-    return _run(project, names, project.home, say)
+    return _run(project, names, project.home, say, tell)
 
 
-def drill_template(template: str, names: Sequence[str], *, say: Say = lambda _: None) -> list[Ran]:
+def drill_template(template: str, names: Sequence[str], *, say: Say = quiet, tell: Tell = quiet) -> list[Ran]:
     """The same on a fresh project of a template, which is thrown away. Raises HoldfastError for an unknown one."""
     home = Path(tempfile.mkdtemp(prefix=".drill-", dir=Path.cwd()))
     try:
         say(f"making a {template} project and training it")
         prepared(template, home / "project")
-        return _run(Project.open(home / "project"), names, home, say)
+        return _run(Project.open(home / "project"), names, home, say, tell)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -47,11 +52,11 @@ def prepared(template: str, folder: Path) -> None:
     command(folder, "train")
 
 
-def _run(project: Project, names: Sequence[str], home: Path, say: Say) -> list[Ran]:
+def _run(project: Project, names: Sequence[str], home: Path, say: Say, tell: Tell) -> list[Ran]:
     drills = chosen(list(names)) if names else DRILLS
     work = Path(tempfile.mkdtemp(prefix=".drill-", dir=home))
     try:
         sandbox = Sandbox(project, work, say=say)
-        return Drills(sandbox, project.name, say=say).run(drills)
+        return Drills(sandbox, project.name, say=say).run(drills, tell)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -57,11 +57,15 @@ def verdict(item: Ran) -> str:
     return f"{found.by}: {found.cause}, after {delay(found.predictions, found.minutes)}{late}"
 
 
+def line(item: Ran) -> str:
+    mark = {"caught": "✓", "not applicable": "–"}.get(item.status, "✗")
+    return f"{mark} {item.drill.id:<4} {item.drill.name:<22} {item.project:<8} {verdict(item)}"
+
+
 def lines(ran: Sequence[Ran], seconds: float) -> list[str]:
     said = []
     for item in ran:
-        mark = {"caught": "✓", "not applicable": "–"}.get(item.status, "✗")
-        said.append(f"{mark} {item.drill.id:<4} {item.drill.name:<22} {item.project:<8} {verdict(item)}")
+        said.append(line(item))
         said += [
             f"       the clean twin was told of, too: {other.by} {other.cause}: {other.why}" for other in item.clean
         ]

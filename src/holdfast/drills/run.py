@@ -82,12 +82,17 @@ class Drills:
     say: Callable[[str], None] = lambda _: None
     _twins: dict[tuple[str, Stretch], tuple[Caught, ...]] = field(default_factory=dict)
 
-    def run(self, drills: Iterable[Drill]) -> list[Ran]:
+    def run(self, drills: Iterable[Drill], tell: Callable[[Ran], None] = lambda _: None) -> list[Ran]:
+        """`tell` hears of each as soon as it is done."""
         listed = list(drills)
         contract = self.sandbox.bundle.contract
         fit = [item for item in listed if not item.applies(contract)]
         self._every_twin(fit)  # those that failed are asked again, and told, drill by drill
-        return [self.one(item) for item in listed]
+        ran = []
+        for item in listed:
+            ran.append(self.one(item))
+            tell(ran[-1])
+        return ran
 
     def one(self, drill: Drill) -> Ran:
         because = drill.applies(self.sandbox.bundle.contract)
