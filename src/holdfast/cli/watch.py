@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.cli.place import opened
 from holdfast.cli.render import Json, answer
+from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
     from holdfast.project.watching import Round, Watching
@@ -33,6 +36,7 @@ def watch(
     One process for one project: it may be killed and started again. Where the server wants keys, HOLDFAST_KEY is one
     that may read metrics. `holdfast alerts` shows what is open.
     """
+    from holdfast.project.alerts.prometheus import PrometheusDoor
     from holdfast.project.alerts.sending import Sending
     from holdfast.project.alerts.ways import doors
     from holdfast.project.duties import duties
@@ -46,12 +50,14 @@ def watch(
     with alone(project) as outbox:
         ways = doors(settings, project.folder, project.name, outbox.open)
         with Sending(outbox, ways) as sending:
+            beats = [door.write for door in ways if isinstance(door, PrometheusDoor)]
             made = Watching(project, outbox, sending, duties(settings, every), address=place, key=key)
             if not once:
-                _follow(made, as_json=as_json)
+                _follow(made, beats, as_json=as_json)
                 return
             rounds: list[Round] = [made.round(duty) for duty in made.duties if duty.quick]
             sending.settle(PATIENCE)
+            _beat(beats)
         lost = outbox.waiting(sending.names, began)
         found = [item for done in rounds for item in done.found.by_version.values()]
         bad = any(item.status == "alert" for items in found for item in items)
@@ -62,7 +68,14 @@ def watch(
         raise typer.Exit(1 if bad or lost else 0)
 
 
-def _follow(made: Watching, *, as_json: bool) -> None:
+def _beat(beats: Sequence[Callable[[], None]]) -> None:
+    """Say that the watch is alive, where somebody looks at that."""
+    for beat in beats:
+        with contextlib.suppress(HoldfastError):  # the door says so when it has something to send
+            beat()
+
+
+def _follow(made: Watching, beats: Sequence[Callable[[], None]], *, as_json: bool) -> None:
     """Until somebody ends it."""
     ended = threading.Event()
     one = threading.Lock()
@@ -71,6 +84,7 @@ def _follow(made: Watching, *, as_json: bool) -> None:
 
     def told(done: Round) -> None:
         with one:
+            _beat(beats)
             if as_json or done.messages:
                 document = {**done.found.told, "duty": done.duty, "sent": [item.as_dict() for item in done.messages]}
                 answer(document, [item.text for item in done.messages], as_json=as_json)

@@ -29,6 +29,8 @@ from holdfast.project.project import Project
 
 log = logging.getLogger("holdfast.watch")
 LOCK = "watch.lock"
+OWN_CLOCK = 3_600_000_000
+"""Looks whose time is further from now are of recorded traffic, µs."""
 REST = 10.0
 """A duty that computes for long is done less often, so that each takes a tenth of a core at most."""
 FAILED = "WATCH599"
@@ -101,18 +103,18 @@ class Watching:
         book = self._books.get(duty.name) or self._outbox.book(f"{self._project.name}/{duty.name}")
         try:
             found = duty.look(self._place) or _nothing(book)
-            trouble = Finding(FAILED, "ok", "watching", "it could be done", feature=duty.name)
+            trouble = _crashed(found) or [Finding(FAILED, "ok", "watching", "it could be done", feature=duty.name)]
         except Exception as error:  # one duty that fails must not end the others; it is told
             what = error.what if isinstance(error, HoldfastError) else type(error).__name__
             log.warning("a duty of the watch failed: %s", duty.name, exc_info=error, extra={"event": "watch"})
             why = f"the watch cannot do one of its duties ({duty.name}): {what}"
             mend = "run `holdfast watch --once`, and read what it says"
             found = _nothing(book)
-            trouble = Finding(FAILED, "alert", "watching", why, mend, feature=duty.name)
+            trouble = [Finding(FAILED, "alert", "watching", why, mend, feature=duty.name)]
         by_version = dict(found.by_version)
         if found.ours is not None:
             by_version = {name: [cleaned(item, found.ours) for item in items] for name, items in by_version.items()}
-        by_version[""] = [*by_version.get("", ()), trouble]
+        by_version[""] = [*by_version.get("", ()), *trouble]
         after, notices = advance(book, by_version, found.at, self._rules)
         messages = [message(notice, self._project.name) for notice in notices]
         self._write(duty.name, after, messages, found)
@@ -160,8 +162,17 @@ class Watching:
 
 
 def _nothing(book: Book) -> Found:
-    """Nothing was said: of no version that has alerts, either."""
-    return Found(time.time_ns() // 1_000, {alert.version: () for alert in book.alerts})
+    """Nothing was said, of no version that has alerts, either. Where traffic has its own clock, that stands still."""
+    now = time.time_ns() // 1_000
+    at = now if not book.at or abs(now - book.at) < OWN_CLOCK else book.at
+    return Found(at, {alert.version: () for alert in book.alerts})
+
+
+def _crashed(found: Found) -> list[Finding]:
+    """Watches that could not look: blind is not well. What they stumbled over may be a client's, and is not told."""
+    codes = {item.code for items in found.by_version.values() for item in items if item.status == "crashed"}
+    mend = "holdfast monitor says what it stumbled over"
+    return [Finding(FAILED, "alert", "watching", f"{code} cannot look", mend, code) for code in sorted(codes)]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from holdfast.access import keys
 from holdfast.cli import place
 from holdfast.cli.main import app
+from holdfast.monitoring.finding import Finding, Status
 from holdfast.project import server as process
 from holdfast.project.alerts.sending import Sending
 from holdfast.project.alerts.webhook import WebhookDoor
@@ -191,3 +193,39 @@ def test_a_duty_that_cannot_be_done_is_told_and_ends_no_other(tmp_path: Path) ->
         duty.works = True
         assert watching.round(duty).messages == []  # well, and not yet for long enough
         assert [alert.lead.well_since is not None for alert in outbox.open()] == [True]
+
+
+def test_a_watch_that_crashed_is_told_and_is_not_well(tmp_path: Path) -> None:
+    (tmp_path / "holdfast.toml").write_text('name = "shop"\n')
+    project = Project.open(tmp_path)
+
+    class Blind:
+        name, every, quick = "blind", 1.0, True
+        status: Status = "alert"
+
+        def look(self, place: Place) -> Found | None:
+            said = Finding("WATCH101", self.status, "nulls", "stumbled over 4711", feature="amount")
+            return Found(time.time_ns() // 1_000, {"3": [said]}, ours=frozenset({"amount"}))
+
+    duty = Blind()
+    with alone(project) as outbox, Sending(outbox, []) as sending:
+        watching = Watching(project, outbox, sending, [duty], address="")
+        assert [item.rule for item in watching.round(duty).messages] == ["nulls"]
+        duty.status = "crashed"
+        (message,) = watching.round(duty).messages
+        assert (message.rule, message.what) == ("watching", "WATCH101 cannot look")
+        assert "4711" not in str(message)
+        assert {alert.cause: alert.lead.well_since for alert in outbox.open()} == {"nulls": None, "watching": None}
+        duty.status = "ok"
+        assert watching.round(duty).messages == []
+        assert all(alert.lead.well_since for alert in outbox.open())
+
+
+def test_the_page_for_prometheus_says_that_somebody_watches(
+    running: tuple[Project, Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project, server = running
+    monkeypatch.setattr(place, "_chosen", None)
+    monkeypatch.setenv("HOLDFAST_ALERTS_TEXTFILE", str(tmp_path / "alerts.prom"))
+    CliRunner().invoke(app, ["-C", str(project.folder), "watch", server.address, "--once"])
+    assert "holdfast_alerts_written_timestamp_seconds{" in (tmp_path / "alerts.prom").read_text()
