@@ -255,16 +255,31 @@ def test_a_gradual_decay_is_bridged_by_another_threshold(rehearsal: Rehearsal) -
                 assert status == 200, reply
         return [reply["decision"] for _, reply in sent.answered]
 
+    made.deploy("calibration=none")
+    since = (datetime.now(UTC) - timedelta(weeks=3.5)).isoformat()
     for weeks, missed in ((5, 0), (4, 0), (3, 6), (2, 12), (1, 18)):
         frauds(24 - missed, 20_000.0, weeks)
         frauds(missed, 3.0, weeks)
-    since = (datetime.now(UTC) - timedelta(weeks=3.5)).isoformat()
     opened = made.incident("ann", "open", "gradual-decay", "--because", "recall falls", "--since", since)
     told = next(item for item in opened["evidence"] if item["name"] == "outcomes")
     recall = [week["recall"] for week in told["figures"]["weeks"]]
-    made.run("ann", "incident", "acknowledge")
-    print(recall, opened["figures"] if "figures" in opened else "")
-    print([item["words"] for item in opened["offers"]])
+    assert recall[:2] == [1.0, 1.0]
+    assert recall[2] > recall[3] > recall[4]
+    words = next(item["words"] for item in opened["offers"] if item["name"] == "threshold")
+    assert "would have been caught as before" in words
+    value = words.split()[1]
+    asked = made.run(
+        "ann", "incident", "mitigate", "threshold", "--to", value, "--expires", "3d", "--do",
+        "--because", "until the model is trained on the new kind",
+    )  # fmt: skip
+    put(made, asked)
+    assert all([*frauds(6, 20_000.0, 0), *frauds(18, 3.0, 0)])
+    assert made.incident("ann", "verify")["gone"]
+    made.run("ann", "incident", "note", "frauds of small amounts are new", "--as", "diagnose")
+    left = made.incident("ann", "close", "--because", "a model that knows them is being trained")
+    assert left["figures"][0]["after"]["value"] == 0.0
+    replayed = made.run("ann", "replay")
+    assert (replayed["ok"], replayed["differing_bits"]) == (True, 0)
 
 
 def test_an_outage_ends_with_the_command_that_starts_the_server(rehearsal: Rehearsal) -> None:
@@ -298,7 +313,8 @@ AGAIN = """
 import subprocess, sys
 from pathlib import Path
 command = [sys.executable, "-m", "holdfast.cli.main", "-C", {folder!r}, "serve", "--port", "{port}", "--json"]
-process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+quiet = {{"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "start_new_session": True}}
+process = subprocess.Popen(command, **quiet)
 Path({pid!r}).write_text(str(process.pid))
 sys.exit(0 if process.stdout.readline().startswith('{{"address"') else 1)
 """

@@ -99,7 +99,7 @@ def _chosen(which: str | None, causes: Sequence[str]) -> Playbook:
 
 def _since(project: Project, told: str | None, found: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     """When it began: as told; else the first stretch that an alert of the watch names; else the last promotion, where
-    it is recent (and its seq); else an hour ago.
+    it is recent (and its seq); else an hour ago. Watches name hours: a promotion within one of them is meant.
     """
     from holdfast.ledger.writer import now_micros
     from holdfast.project.bundles import history
@@ -107,10 +107,11 @@ def _since(project: Project, told: str | None, found: Sequence[Mapping[str, Any]
     if told is not None:
         return instant(told), 0
     named = [int(item["began"]) for item in found if item.get("began")]
-    if named:
-        return min(named), 0
     live, now = history(project).live(), now_micros()
-    if live is not None and live.received_at > now - RECENT:
+    recent = live is not None and live.received_at > now - RECENT
+    if named and (live is None or not recent or abs(min(named) - live.received_at) > HOUR):
+        return min(named), 0
+    if live is not None and recent:
         return live.received_at, live.seq
     return now - HOUR, 0
 
@@ -173,9 +174,15 @@ def offers(project: Project, book: Playbook, scene: Scene) -> list[str]:
 
 
 def acknowledge(project: Project, name: int | None, *, because: str) -> Said:
-    """Somebody is on it."""
+    """Somebody is on it, and on the alerts that are open."""
+    from holdfast.project.alerts.shown import acknowledge as answer_for
+    from holdfast.project.alerts.shown import alerts
+
     found = still_open(project, name)
     line = write(project, "acknowledge", because, opened=found.name)
+    for item in alerts(project):
+        if item.state == "open":
+            answer_for(project, item.alert.id, because=f"incident {found.name}: {because}", who=line.who)
     return _written(project, line, f"{line.who} is on incident {found.name}")
 
 

@@ -6,10 +6,11 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from holdfast.errors import HoldfastError
+from holdfast.project.alerts.message import iso
 from holdfast.project.project import Project
 
 PATIENCE = 5.0
@@ -20,30 +21,22 @@ def alarms(project: Project, address: str, key: str) -> list[dict[str, Any]]:
 
     `began`, where it is known, is the event time at which it first showed.
     """
-    found = [*watched(project), *looked(project, address, key)]
+    found = [*watched(project), *looked(project, address, key), *monitored(project)]
     return sorted(found, key=lambda item: int(item["seen"]))
 
 
 def watched(project: Project) -> list[dict[str, Any]]:
-    """Alerts that the watch holds open, from what it keeps on disk."""
-    found = []
-    for place in sorted((project.home / "alerts").glob("*.json")):
-        try:
-            told = json.loads(place.read_text(encoding="utf-8"))
-            listed = told.get("alerts", []) if isinstance(told, dict) else []
-            found += [_of(item) for item in listed if item.get("resolved") is None and item.get("parts")]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # it is being written, or is something else: evidence must not fail for it
-    return found
+    """Alerts that `holdfast watch` holds open."""
+    from holdfast.project.alerts.shown import alerts
 
-
-def _of(item: dict[str, Any]) -> dict[str, Any]:
-    lead = next((part for part in item["parts"] if part["cause"] == item["cause"]), item["parts"][0])
-    return {
-        "at": _text(item["opened"]), "seen": item["opened"], "severity": item["severity"], "cause": item["cause"],
-        "what": lead["why"], "first_step": lead["mend"], "by": lead["code"],
-        "began": min(int(part["first"]) for part in item["parts"]),
-    }  # fmt: skip
+    return [
+        {
+            "at": iso(item.alert.opened), "seen": item.alert.opened, "severity": item.alert.severity,
+            "cause": item.alert.cause, "what": item.alert.lead.why, "first_step": item.alert.lead.mend,
+            "by": f"alert {item.alert.id}", "began": min(part.first for part in item.alert.parts),
+        }
+        for item in alerts(project)
+    ]  # fmt: skip
 
 
 def looked(project: Project, address: str, key: str) -> list[dict[str, Any]]:
@@ -56,11 +49,36 @@ def looked(project: Project, address: str, key: str) -> list[dict[str, Any]]:
         return []  # nothing is live yet, or its bundle is away: other evidence says so
     return [
         {
-            "at": item.at, "seen": int(datetime.fromisoformat(item.at).timestamp() * 1e6), "severity": item.severity,
-            "cause": item.rule, "what": item.what, "first_step": item.first_step, "by": "look",
+            "at": item.at, "seen": _micros(item.at), "severity": item.severity,
+            # Seen from outside it is the score alone that drifts; the watch says drift of a feature.
+            "cause": "score" if item.rule == "drift" else item.rule,
+            "what": item.what, "first_step": item.first_step, "by": "a look from outside",
         }
         for item in found
     ]  # fmt: skip
+
+
+def monitored(project: Project) -> list[dict[str, Any]]:
+    """What the watches of `holdfast monitor` say now of what was counted."""
+    from holdfast.ledger.writer import now_micros
+    from holdfast.project.monitor import monitor
+
+    try:
+        found = monitor(project).alerts
+    except HoldfastError:
+        return []
+    now = now_micros()
+    return [
+        {
+            "at": iso(now), "seen": now, "severity": item.severity, "cause": item.cause, "what": item.why,
+            "first_step": item.mend, "by": item.code, "began": item.since,
+        }
+        for item in found
+    ]  # fmt: skip
+
+
+def _micros(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1e6)
 
 
 def health(address: str, key: str) -> tuple[int, dict[str, Any]] | None:
@@ -77,7 +95,3 @@ def health(address: str, key: str) -> tuple[int, dict[str, Any]] | None:
     except (OSError, http.client.HTTPException, ValueError):
         return None
     return (status, shape) if isinstance(shape, dict) else None
-
-
-def _text(moment: int) -> str:
-    return datetime.fromtimestamp(moment / 1e6, UTC).isoformat(timespec="milliseconds")

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import nextafter
 from typing import Any
 
 from holdfast.errors import HoldfastError
@@ -82,21 +83,33 @@ def _rollback(project: Project, case: Case, wish: Wish) -> Done:
 
 
 def _threshold_words(scene: Scene) -> str:
-    value = None if scene.bundle is None else usual_threshold(scene)
-    if value is None:
+    found = None if scene.bundle is None else usual_threshold(scene)
+    if found is None:
         return "decide positively from another probability on; too few decisions to propose one"
-    return f"at {value:.6g} as many decisions would be positive as before"
+    value, why = found
+    return f"from {value:.6g} on {why}"
 
 
-def usual_threshold(scene: Scene) -> float | None:
-    """The probability from which on as large a share of the decisions since would be positive as was usual."""
-    from holdfast.project.incidents.figures import FEWEST, positive_share
+def usual_threshold(scene: Scene) -> tuple[float, str] | None:
+    """A probability to decide from, and what it would bring: as much caught as before, where more was missed; else as
+    many positive decisions as before. None where there are too few to say.
+    """
+    from holdfast.project.incidents import figures
 
-    usual = positive_share(scene.project, scene.seen, scene.bundle, scene.now)[0].value
-    found = sorted((item.probability for item in scene.seen.during.decisions), reverse=True)
-    if usual is None or len(found) < FEWEST:
+    missed = figures.missed_share(scene.project, scene.seen, scene.bundle, scene.now)
+    during = scene.seen.during.decisions
+    if missed[1].value is not None and missed[1].value > (missed[0].value or 0.0):
+        truths = figures.outcomes(scene.project, scene.bundle, scene.now)
+        real = sorted((item.probability for item in during if truths.get(item.event_id) == 1), reverse=True)
+        caught = max(1, round((1 - (missed[0].value or 0.0)) * len(real)))
+        return real[caught - 1], "as large a share of what turned out positive would have been caught as before"
+    usual = figures.positive_share(scene.project, scene.seen, scene.bundle, scene.now)[0].value
+    found = sorted((item.probability for item in during), reverse=True)
+    if usual is None or len(found) < figures.FEWEST:
         return None
-    return min(1.0, found[min(len(found) - 1, int(usual * len(found)))] + 1e-9)
+    # Just above the first that is not to be positive any more.
+    value = min(1.0, nextafter(found[min(len(found) - 1, int(usual * len(found)))], 2.0))
+    return value, "at most as many decisions would be positive as before"
 
 
 def _threshold(project: Project, case: Case, wish: Wish) -> Done:

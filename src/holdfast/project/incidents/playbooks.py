@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from holdfast.errors import HoldfastError
+from holdfast.monitoring.causes import RANK
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ FALSE_POSITIVES = Playbook(
     "false-positive-spike",
     "far more decisions are positive than usual, and customers are turned away",
     "high",
-    frozenset({"decision_rate", "scores", "score", "positive_share", "drift", "promotion"}),
+    frozenset({"decisions", "score", "positive_spike", "false_positives", "promotion", "overconfident", "night_shift"}),
     ("positive_share",),
     (*_ALWAYS, "decisions", "changes", "segments", "inputs", "refusals", "skew"),
     ("rollback", "threshold", "review"),
@@ -60,7 +61,10 @@ DECAY = Playbook(
     "gradual-decay",
     "outcomes get worse week by week, and nothing has failed",
     "warning",
-    frozenset({"performance", "recall", "auc", "calibration", "decay", "concept", "importance"}),
+    frozenset(
+        {"below_floor", "ranking_lost", "missed_positives", "concept_drift", "estimated_fall", "underconfident",
+         "prior_shift", "importance", "segment", "labels_late", "labels_stopped", "labels_fewer"}
+    ),
     ("missed_share",),
     (*_ALWAYS, "outcomes", "inputs", "segments", "decisions", "changes", "skew"),
     ("threshold", "rollback", "canary"),
@@ -74,12 +78,12 @@ DECAY = Playbook(
         "let it answer a tenth first: `holdfast experiment start canary VERSION`",
     ),
     "decay",
-)
+)  # fmt: skip
 SCHEMA = Playbook(
     "schema-change",
     "requests are refused that were taken before: a field is missing, has another name or another form",
     "critical",
-    frozenset({"refusals", "refused", "missing", "unknown_field", "schema", "renamed", "types"}),
+    frozenset({"schema", "types", "refused", "refusals"}),
     ("refused_share",),
     (*_ALWAYS, "refusals", "decisions"),
     ("former-name", "rollback"),
@@ -88,7 +92,8 @@ SCHEMA = Playbook(
         "Who sends them, since when? `holdfast ledger show --kind refusal`",
     ),
     (
-        "declare the name in the contract (`former=`) and take it through the gate: `holdfast train`, `holdfast check`",
+        "declare the name in the contract: `former=`, then `holdfast train`",
+        "take the new version through the gate: `holdfast check VERSION`",
         "then end the measure: `holdfast incident lift RECORD`",
     ),
     "rename",
@@ -97,8 +102,10 @@ SILENT = Playbook(
     "silent-input-change",
     "nothing fails, and a field means something else than it did: other units, frozen, swapped, other words",
     "high",
-    frozenset({"units", "nulls", "vocabulary", "frozen", "stale", "swapped", "zone", "placeholder", "range", "inputs",
-               "skew", "missing_feature"}),
+    frozenset(
+        {"units", "scale", "swapped", "time", "time_zone", "stale", "frozen", "placeholder", "vocabulary", "nulls",
+         "missing", "range", "skew", "arrival", "hours", "drift", "many_features", "population"}
+    ),
     ("positive_share", "moved_inputs"),
     (*_ALWAYS, "inputs", "decisions", "segments", "skew", "refusals", "changes"),
     ("review", "threshold", "rollback"),
@@ -117,7 +124,9 @@ OUTAGE = Playbook(
     "outage",
     "predictions are not answered",
     "critical",
-    frozenset({"outage", "ledger", "errors", "latency", "availability", "promotion_failed"}),
+    frozenset(
+        {"outage", "ledger", "errors", "overload", "silence", "latency", "turned_away", "less_volume", "more_volume"}
+    ),
     ("unanswered",),
     (*_ALWAYS, "disk", "log", "refusals"),
     ("rollback", "restart"),
@@ -131,7 +140,7 @@ OUTAGE = Playbook(
         "a damaged ledger or bundle: `holdfast restore BACKUP`",
     ),
     "outage",
-)
+)  # fmt: skip
 
 PLAYBOOKS = (FALSE_POSITIVES, DECAY, SCHEMA, SILENT, OUTAGE)
 
@@ -146,9 +155,10 @@ def playbook(name: str) -> Playbook:
 
 
 def guess(causes: Iterable[str]) -> Playbook | None:
-    """The playbook that most of these causes point to, the gravest of several; None where none does."""
-    told = list(causes)
-    rank = {"warning": 0, "high": 1, "critical": 2}
-    fit = [(rank[item.severity], sum(cause in item.causes for cause in told), item) for item in PLAYBOOKS]
-    best = max(fit, key=lambda row: (row[1] > 0, row[0], row[1]))
-    return best[2] if best[1] else None
+    """The playbook of the cause that explains most, as the watches order them; None where no cause points to one."""
+    first = min(causes, key=lambda cause: RANK.get(_AS.get(cause, cause), len(RANK)), default=None)
+    return next((item for item in PLAYBOOKS if first in item.causes), None)
+
+
+_AS = {"outage": "errors", "ledger": "errors", "refusals": "refused", "promotion": "decisions"}
+"""What a look from outside names otherwise than the watches."""

@@ -37,7 +37,7 @@ class Around:
 
 
 def around(project: Project, since: int, mitigated: tuple[int, int] | None = None, promoted: int = 0) -> Around:
-    """Around `since` (µs UTC of event time), or around the record `promoted`, where a promotion began it. `mitigated` is
+    """Around `since` (µs UTC of event time), or the record `promoted` where a promotion began it. `mitigated` is
     (seq, received_at) of what was done about it.
 
     Decisions go by their event time until something was done, and by their place in the ledger from then on. Refusals
