@@ -26,7 +26,9 @@ from holdfast.bundle.threshold import Threshold
 from holdfast.contract import Contract, Events, boolean, category, days, integer, real, text, timestamp
 from holdfast.contract.model import Contract as Frozen
 from holdfast.monitoring.counts import Counts
-from holdfast.monitoring.expected import DAY, HOUR, Expected
+from holdfast.monitoring.expected import DAY as DAY
+from holdfast.monitoring.expected import HOUR as HOUR
+from holdfast.monitoring.expected import Expected
 from holdfast.monitoring.reference import Bins
 from holdfast.monitoring.seen import Skew
 
@@ -153,6 +155,15 @@ def probability(X: Floats) -> Floats:
 @lru_cache(maxsize=8)
 def trained(world: World) -> tuple[Bundle, Expected, Bins]:
     """A bundle whose profile is of the days before the first live one."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = packed(world, Path(folder) / "bundle")
+        bundle = load(Path(folder) / "bundle", expect=name)
+    bins = Bins.of(bundle)
+    return bundle, bins.expected(), bins
+
+
+def packed(world: World, place: Path) -> str:
+    """That bundle in a folder; answers its name."""
     from holdfast.training.profile import profile
     from holdfast.training.rows import Rows
 
@@ -164,24 +175,15 @@ def trained(world: World) -> tuple[Bundle, Expected, Bins]:
         keep = np.sort(np.random.default_rng(world.seed).choice(len(X), 200_000, replace=False))
         X, times = X[keep], times[keep]
     p = probability(X)
-    y = (np.random.default_rng((world.seed, 3)).random(len(X)) < p).astype(np.int64)
-    rows = Rows(
-        names=NAMES, X=X, y=y.astype(np.int8), times=times, known=times + 7 * DAY,
-        ids=np.arange(len(X)).astype(str),  # type: ignore[arg-type]
+    y = (np.random.default_rng((world.seed, 3)).random(len(X)) < p).astype(np.int8)
+    rows = Rows(names=NAMES, X=X, y=y, times=times, known=times + 7 * DAY, ids=np.arange(len(X)).astype(str))
+    told = profile(contract(), rows, p, y, THRESHOLD, times=every)
+    terms = [Term(weights=(0.0,) * (2 + WORDS[n])) if n in WORDS else Term(weight=0.001, impute=0.0) for n in NAMES]
+    return pack(
+        place, contract=contract(), model=linear_spec(terms, -1.0), calibration=Calibration(),
+        threshold=Threshold(THRESHOLD), golden_rows=np.nan_to_num(X[:4]), profile=told, environment="", card="",
+        training={"run": "none"},
     )  # fmt: skip
-    told = profile(contract(), rows, p, y.astype(np.int8), THRESHOLD, times=every)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "bundle"
-        terms = [Term(weights=(0.0,) * (2 + WORDS[n])) if n in WORDS else Term(weight=0.001, impute=0.0) for n in NAMES]
-        golden = np.nan_to_num(X[:4])
-        name = pack(
-            place, contract=contract(), model=linear_spec(terms, -1.0), calibration=Calibration(),
-            threshold=Threshold(THRESHOLD), golden_rows=golden, profile=told, environment="", card="",
-            training={"run": "none"},
-        )  # fmt: skip
-        bundle = load(place, expect=name)
-    bins = Bins.of(bundle)
-    return bundle, bins.expected(), bins
 
 
 @dataclass

@@ -14,8 +14,8 @@ from holdfast.monitoring.finding import Finding
 ORDER = (
     "errors", "overload", "silence", "skew", "schema", "types", "time", "swapped", "units", "time_zone", "missing",
     "stale", "placeholder", "vocabulary", "nulls", "population", "scale", "frozen", "positive_spike", "night_shift",
-    "range", "arrival", "hours", "refused", "turned_away", "drift", "many_features", "decisions", "score", "latency",
-    "more_volume", "less_volume",
+    "range", "arrival", "refused", "turned_away", "more_volume", "less_volume", "hours", "drift", "many_features",
+    "decisions", "score", "latency",
 )  # fmt: skip
 """Causes, the one that explains most first."""
 RANK = {cause: at for at, cause in enumerate(ORDER)}
@@ -30,7 +30,7 @@ SYMPTOMS = frozenset({"drift", "many_features", "decisions", "score", "hours", "
 OUTPUTS = frozenset({"decisions", "score", "positive_spike"})
 VOLUME = frozenset({"more_volume", "less_volume", "silence"})
 STOPS = frozenset({"schema", "types", "refused", "errors", "overload", "turned_away", "population"})
-MOVES = frozenset({"night_shift", "hours", "time_zone", "positive_spike"})
+MOVES = frozenset({"night_shift", "time_zone", "positive_spike"})
 WIDE = 3
 """So many unrelated features that drift have something in common which is none of them."""
 
@@ -61,6 +61,8 @@ def _key(item: Finding) -> tuple[int, int, str, str]:
 def _explains(known: Finding, item: Finding, roots: Mapping[str, frozenset[str]], wide: bool) -> bool:
     if known.code == item.code and known.cause == item.cause:
         return known.cause in OF_FIELD and item.feature != known.feature and _related(known, item, roots)
+    if item.cause in ("hours", "night_shift") and known.cause in VOLUME:
+        return True
     if item.cause in VOLUME:
         return known.cause in STOPS | MOVES
     if item.cause in OUTPUTS and (known.code.startswith(("WATCH1", "WATCH2")) or known.cause in OUTPUTS):

@@ -59,8 +59,11 @@ class Shape:
 class Expected:
     """The shapes of all features in the contract's order and of the score, side by side in one array of cells."""
 
-    def __init__(self, shapes: Sequence[Shape], *, rows_an_hour: float = 0.0, traffic: Floats | None = None) -> None:
-        """`traffic`: decisions of training by season per hour of that season, the form of a usual week."""
+    def __init__(
+        self, shapes: Sequence[Shape], *, rows_an_hour: float = 0.0, traffic: Floats | None = None, hours: float = 0.0
+    ) -> None:
+        """`traffic`: decisions of training by season per hour of that season, the form of a usual week. `hours`: how
+        long training lasted."""
         self.shapes = tuple(shapes)
         self.names = tuple(item.name for item in shapes)
         self.at = {name: i for i, name in enumerate(self.names)}
@@ -71,6 +74,7 @@ class Expected:
         self.rows = max((item.rows for item in shapes), default=0)
         self.rows_an_hour = rows_an_hour
         self.traffic = traffic
+        self.hours = hours
         self._by_season, self._weight = self._seasons()
         self._pooled: dict[float, tuple[Ints, Ints]] = {}
 
@@ -94,13 +98,18 @@ class Expected:
             return np.full(len(self.shapes), float(max(self.rows, 1)))
         return np.asarray(1.0 / np.maximum((weights[:, None] ** 2 / self._weight).sum(axis=0), 1e-12))
 
-    def natural(self, days: float, fallback: float) -> tuple[Floats, Floats]:
-        """(natural variation of each feature over a stretch of so many days, and its share that shrinks with rows)."""
+    def natural(self, days: float, n: int, fallback: float) -> Floats:
+        """Natural variation of each feature over a stretch of so many days and decisions, as a mean index.
+
+        What one hour varied by beyond its day is the work of few customers who come often: it shrinks with decisions.
+        """
         daily = np.array([fallback if item.daily is None else max(0.0, item.daily) for item in self.shapes])
-        hourly = np.array([fallback if item.hourly is None else max(0.0, item.hourly) for item in self.shapes])
         if days >= 1:
-            return daily / days**0.5, np.zeros_like(daily)
-        return daily, hourly
+            return np.asarray(daily / days**0.5)
+        hourly = np.array([fallback if item.hourly is None else max(0.0, item.hourly) for item in self.shapes])
+        measured = max(1.0, self.rows / self.hours if self.hours else self.rows_an_hour)
+        often = measured / max(1, n)
+        return np.asarray(daily + np.maximum(0.0, hourly - daily) * (often if often < 1 else often**0.5))
 
     def pooled(self, least: float) -> tuple[Ints, Ints]:
         """(where groups of neighbouring cells begin, where features begin among groups): each with that share."""

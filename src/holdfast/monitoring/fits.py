@@ -67,6 +67,8 @@ def apart(shares: Floats, found: Floats) -> float:
             begins.append(cell)
             held = 0.0
         held += float(both[cell]) / 2
+    if held < least and len(begins) > 1:
+        begins.pop()
     groups = np.array(begins, dtype=np.int64)
     p, c = np.add.reduceat(shares, groups), np.add.reduceat(found, groups)
     p = np.maximum(p, 1e-4) / np.maximum(p, 1e-4).sum()
@@ -86,7 +88,7 @@ def factor(stretch: Stretch, feature: int) -> Fit | None:
     found = outer(stretch, feature)
     before = apart(_scaled(stretch, feature, 1.0), found)
     fits = [(apart(_scaled(stretch, feature, by), found), by) for by in UNITS]
-    good = [(after, by) for after, by in fits if after < max(BETTER * before, 0.02) and after < 2 * WELL]
+    good = [(after, by) for after, by in fits if after < max(BETTER * before, 0.02) and after < WELL]
     if good:
         moved = octaves_moved(stretch, feature)
         best = min(after for after, _ in good)
@@ -147,4 +149,5 @@ def turned(stretch: Stretch, feature: int) -> tuple[int, float] | None:
     before = apart(stretch.shares[cells], found)
     tried = [(apart(expected.turned(stretch.weights, by)[cells], found), abs(by), by) for by in range(-12, 13) if by]
     after, _, by = min(tried)
-    return (by, after) if after < BETTER * before and after < WELL else None
+    # What depends on the hour a little looks a little like another hour whatever moved it.
+    return (by, after) if before > 0.25 and after < 0.1 * before and after < WELL else None

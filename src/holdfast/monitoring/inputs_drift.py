@@ -19,7 +19,7 @@ CODE = "WATCH201"
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     told: dict[int, tuple[Stretch, int]] = {}
     for stretch, feature in drifted(seen, limits):
-        if not young(seen, limits, feature):
+        if not young(seen, limits):
             told.setdefault(feature, (stretch, feature))
     for stretch, feature in sorted(told.values(), key=lambda pair: -pair[0].beyond[pair[1]]):
         name = seen.expected.names[feature]

@@ -12,7 +12,7 @@ from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.fits import apart, turned
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
-from holdfast.monitoring.stretches import drifted, stretches
+from holdfast.monitoring.stretches import stretches, suspected
 from holdfast.monitoring.usual_volume import hours_of_day
 from holdfast.monitoring.watch import Watch
 
@@ -21,7 +21,7 @@ CODE = "WATCH205"
 
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     told: set[str] = set()
-    for stretch, feature in drifted(seen, limits):
+    for stretch, feature in suspected(seen, limits):
         name = seen.expected.names[feature]
         found = None if name in told else turned(stretch, feature)
         if found is None:

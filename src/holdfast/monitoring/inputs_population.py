@@ -10,7 +10,7 @@ from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.fits import BETTER, WELL, apart
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
-from holdfast.monitoring.stretches import Stretch, drifted
+from holdfast.monitoring.stretches import Stretch, suspected
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH207"
@@ -20,7 +20,7 @@ LEAST = 0.1
 
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     best: tuple[float, Stretch, int, list[int], float] | None = None
-    for stretch, feature in drifted(seen, limits):
+    for stretch, feature in suspected(seen, limits):
         found = filtered(stretch, feature)
         if found is not None and (best is None or found[1] > best[0]):
             best = (found[1], stretch, feature, *found)

@@ -15,7 +15,7 @@ CODE = "WATCH202"
 
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     names = seen.expected.names[:-1]
-    found = sorted({feature for _, feature in drifted(seen, limits) if not young(seen, limits, feature)})
+    found = sorted({feature for _, feature in drifted(seen, limits) if not young(seen, limits)})
     share = len(found) / max(1, len(names))
     evidence = {"drifted": [names[at] for at in found], "of": len(names), "share": round(share, 4)}
     if share > limits.drifted_share:

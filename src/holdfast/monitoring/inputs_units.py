@@ -9,7 +9,7 @@ from holdfast.monitoring.fits import factor
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.reads import direct
 from holdfast.monitoring.seen import Seen
-from holdfast.monitoring.stretches import drifted
+from holdfast.monitoring.stretches import suspected
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH203"
@@ -17,7 +17,7 @@ CODE = "WATCH203"
 
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     told: set[int] = set()
-    for stretch, feature in drifted(seen, limits):
+    for stretch, feature in suspected(seen, limits):
         fit = None if feature in told else factor(stretch, feature)
         if fit is None:
             continue

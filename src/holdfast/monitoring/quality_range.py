@@ -25,7 +25,7 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
                 natural = float(stretch.natural[at])
                 found = risen(stretch, int(counts[at]), stretch.n, was, limits.outside_rise,
                               tests=2 * len(shapes), natural=natural)  # fmt: skip
-                if found is None or shape.name in told or young(seen, limits, at):
+                if found is None or shape.name in told or young(seen, limits):
                     continue
                 told.add(shape.name)
                 edge = shape.edges[0] if side == "below" else shape.edges[-1]

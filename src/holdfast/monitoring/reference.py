@@ -79,7 +79,9 @@ class Bins:
         week = np.arange(len(rows), dtype=np.int64)
         by = week % 24 + 24 * (week // 24 >= 5)
         traffic = np.bincount(by, rows, SEASONS) / np.maximum(np.bincount(by, hours, SEASONS), 1.0)
-        return Expected(self.shapes(), rows_an_hour=float(rows.sum() / hours.sum()), traffic=traffic)
+        return Expected(
+            self.shapes(), rows_an_hour=float(rows.sum() / hours.sum()), traffic=traffic, hours=float(hours.sum())
+        )
 
     def shares(self, weights: Floats) -> tuple[Floats, ...]:
         """Expected shares of the bins, by feature and last of the probability, for decisions that lay in the seasons

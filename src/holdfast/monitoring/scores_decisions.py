@@ -11,7 +11,7 @@ from holdfast.monitoring.fits import apart
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.shares import Rise, fallen, risen
-from holdfast.monitoring.stretches import Stretch, before, newest, stretches
+from holdfast.monitoring.stretches import Stretch, before, stretches, young
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH302"
@@ -33,12 +33,13 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
             for item in recent
         ):
             continue
-        pair = newest(seen, limits)
-        if pair is not None:
-            new, old = (item.counts.positive / item.n - usual for item in pair)
-            if abs(new) > 0.2 and abs(old) < 0.25 * abs(new):
-                return  # so new that only the newest decisions have it: what did it will be known in a moment
+        if young(seen, limits):
+            return
         spike = found.share > usual and same_below(seen, stretch)
+        moved = not same_inputs(stretch, found.share - usual)
+        if moved and stretch.n < 5 * limits.fast_predictions:
+            continue  # an input moves by more than these decisions: it will be known by its own name
+        spike = spike and not moved
         why = f"{found.share:.1%} of {stretch.told()} were decided positively, usually {usual:.1%}" + (
             "; the other scores lie as they did: more positives among the same people" if spike else ""
         )
@@ -85,6 +86,16 @@ def same_below(seen: Seen, stretch: Stretch) -> bool:
     if len(edges) < 4 or low.sum() < 3 or p[low].sum() < 0.3 or found[low].sum() < 50:
         return False
     return apart(p[low] / p[low].sum(), found[low]) < 0.1
+
+
+def same_inputs(stretch: Stretch, more: float) -> bool:
+    """Whether no feature moved by more rows than there are further positives, and chance."""
+    starts = stretch.expected.starts
+    q = stretch.found / max(1, stretch.n)
+    moved = 0.5 * np.add.reduceat(np.abs(q - stretch.shares), starts)
+    chance = 0.5 * np.add.reduceat(np.sqrt(np.maximum(stretch.shares, 0) / max(1, stretch.n)), starts)
+    natural = 0.5 * np.sqrt(stretch.natural)
+    return bool((moved - 1.25 * chance - 2 * natural < 1.5 * abs(more) + 0.02)[:-1].all())
 
 
 WATCH = Watch(CODE, "scores", "As many are decided positively as usual", look)

@@ -21,7 +21,7 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         beyond = float(stretch.beyond[-1])
         if beyond <= limits.score_psi or any(item.middle[-1] <= limits.score_psi / 2 for item in recent):
             continue
-        if young(seen, limits, len(seen.expected.shapes) - 1):
+        if young(seen, limits):
             return
         what = measured(stretch, len(seen.expected.shapes) - 1)
         why = (

@@ -29,12 +29,10 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         count = sum(n for time, n in seen.volumes(end - span, end) if end - span <= time < end)
         tail = limits.false_alarms_a_quarter / (FAMILIES * 2 * len(SPANS) * OVERLAP * 90 * DAY / span)
         change = count / usual.expected - 1
-        edge = usual.expected * (1 + limits.volume if change > 0 else 1 - limits.volume)
-        room = usual.swing * NormalDist().inv_cdf(1 - tail) * usual.expected
-        bar = edge + room if change > 0 else edge - room
-        silent = count == 0 and poisson_tail(0, usual.expected * max(0.1, 1 - limits.volume - 3 * usual.swing)) < tail
-        beyond = count > bar if change > 0 else count < bar
-        if not silent and (abs(change) <= limits.volume or not beyond or poisson_tail(count, max(bar, 0.1)) > tail):
+        spread = (usual.expected + (usual.swing * usual.expected) ** 2) ** 0.5
+        sure = abs(count - usual.expected) > NormalDist().inv_cdf(1 - tail / 2) * spread
+        silent = count == 0 and poisson_tail(0, usual.expected * max(0.1, 1 - 3 * usual.swing)) < tail
+        if not silent and (abs(change) <= limits.volume or not sure):
             continue
         cause = "silence" if count == 0 else "more_volume" if change > 0 else "less_volume"
         why = f"{count:,} decisions in the last {name}, usually {usual.expected:,.0f} at these hours ({change:+.0%})"

@@ -78,9 +78,7 @@ class Stretch:
     @cached_property
     def natural(self) -> Floats:
         """The index that each feature's natural variation adds on average in a stretch like this."""
-        steady, hourly = self.expected.natural(self.days, self.limits.natural_psi)
-        usual = max(1.0, self.expected.rows_an_hour)
-        return np.asarray(np.maximum(steady, hourly * max(1.0, usual / max(1, self.n)) ** 0.5))
+        return self.expected.natural(self.days, self.n, self.limits.natural_psi)
 
     @cached_property
     def psi(self) -> Floats:
@@ -178,7 +176,7 @@ STRONG = 0.5
 """An index in the newest decisions that shows at once."""
 
 
-def young(seen: Seen, limits: Limits, feature: int) -> bool:
+def young(seen: Seen, limits: Limits) -> bool:
     """Whether a strong change is so new that only the newest decisions have it: its name will be known in a moment.
 
     A stretch that holds a little of it already shows that something is wrong, and not yet what.
@@ -187,11 +185,11 @@ def young(seen: Seen, limits: Limits, feature: int) -> bool:
     if pair is None:
         return False
     new, old = pair
-    return bool(new.middle[feature] > STRONG and old.middle[feature] < 0.25 * new.middle[feature])
+    return bool(((new.middle > STRONG + 10 * new.natural) & (old.middle < 0.15 * new.middle)).any())
 
 
 def newest(seen: Seen, limits: Limits) -> tuple[Stretch, Stretch] | None:
-    """The newest decisions, just enough to be judged, and as many before them; None where there are not so many."""
+    """The newest decisions, just enough to be judged, and some before them; None where there are not so many."""
     if "newest" not in seen.memo:
         looked = stretches(seen, limits)
         seen.memo["newest"] = None
@@ -237,3 +235,16 @@ def usual(seen: Seen, count: int) -> float:
     """What share a count of `before` was; 0 where too little was seen to say."""
     rows = before(seen).decisions
     return count / rows if rows >= 200 else 0.0
+
+
+def suspected(seen: Seen, limits: Limits) -> list[tuple[Stretch, int]]:
+    """As `drifted`; then the same features in shorter stretches, which may hold nothing but the change."""
+    sure = drifted(seen, limits)
+    features = dict.fromkeys(feature for _, feature in sure)
+    more = [
+        (stretch, feature)
+        for stretch in stretches(seen, limits)
+        for feature in features
+        if stretch.n >= limits.fast_predictions and stretch.middle[feature] > limits.drift_psi
+    ]
+    return [*sure, *(pair for pair in more if not any(pair[0] is x and pair[1] == y for x, y in sure))]

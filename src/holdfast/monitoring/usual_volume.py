@@ -41,7 +41,7 @@ def usual_volume(seen: Seen, start: int, end: int) -> Usual | None:
     ratios = []
     for back in range(1, 15):
         then = at - back * 24
-        told = _expected(seen, hours, first, known, then, length) if then - known >= 2 * WEEK else None
+        told = _expected(seen, hours, first, known, then, length) if then - known >= WEEK else None
         if told is not None and told >= 1:
             ratios.append((hours[then : then + length].sum() / told, 1 / told))
     if len(ratios) < 5:
