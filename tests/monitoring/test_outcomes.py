@@ -171,6 +171,14 @@ def test_labels_that_come_later_are_named() -> None:
     assert any("labels_late" in causes for causes in found)
 
 
+def test_labels_that_come_later_than_the_contract_says_are_named_though_they_always_did() -> None:
+    rows = traffic(LAST + 1)
+    late = replace(rows, arrived=rows.times + 20 * DAY)
+    found = told(outcomes_delay.WATCH, late, LAST - 1)[0]
+    assert (found.status, found.cause) == ("alert", "labels_late")
+    assert "the contract says 7.0 days" in found.why
+
+
 def test_an_estimate_is_marked_and_held_against_what_turns_out() -> None:
     estimate = told(outcomes_estimated.WATCH, clean(), 60)[0]
     assert (estimate.status, estimate.evidence["trusted"]) == ("ok", True)

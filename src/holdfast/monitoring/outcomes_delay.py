@@ -18,6 +18,9 @@ from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH408"
+CONTRACT = "say in the contract when labels come (known_after): by it training and estimates know what is settled"
+TWICE = 2.0
+"""How many times `known_after`, and a day at least, half of the outcomes may take."""
 WEEKS = 8
 FEWEST = 20
 """Outcomes in the weeks before, a week, from which on fewer of them say something."""
@@ -36,6 +39,10 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     decisions, came = now[1], now[0]
     before, of = sum(item[0] for item in weeks), sum(item[1] for item in weeks)
     name = view.label.name
+    against = _against_contract(view)
+    if against is not None:
+        yield Finding(CODE, "alert", "labels_late", against, CONTRACT, name, "warning", since=view.end)
+        return
     if not weeks or not decisions or before / len(weeks) < FEWEST:
         yield Finding(CODE, "too_few", "none", f"{before:,} outcomes came in the weeks before", "", name)
         return
@@ -65,6 +72,18 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     if late is not None:
         evidence["median_days"] = late[0] / DAY
     yield Finding(CODE, "ok", "none", told, "", name, evidence=evidence, since=since, predictions=decisions)
+
+
+def _against_contract(view: Matured) -> str | None:
+    """That labels come much later than the contract says, whatever they used to do."""
+    rows = view.everything
+    came = (rows.arrived > 0) & (rows.times <= view.now - WEEKS // 2 * WEEK)
+    if int(came.sum()) < FEWEST:
+        return None
+    middle = float(np.median(_waits(rows, came)))
+    if middle <= TWICE * max(view.label.known_after, DAY):
+        return None
+    return f"half of the outcomes take {_days(middle)} and more, the contract says {_days(view.label.known_after)}"
 
 
 def _week(view: Matured, end: int, at: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH405"
 FEWEST = 20
+LEAST_A_DAY = 5
 FOREKNOWN = 0.5
 """Share of the change, in logits, that the probabilities must have made along for the inputs to have foretold it."""
 
@@ -68,13 +69,13 @@ def _cluster(rows: Judged) -> float:
         return 1.0
     day = (rows.times - rows.times[0]) // DAY
     n = np.bincount(day).astype(np.float64)
-    k = np.bincount(day, rows.truth == 1)[n > 0]
-    n = n[n > 0]
-    mean = k.sum() / n.sum()
-    if len(n) < 5 or not 0 < mean < 1:
+    k = np.bincount(day, rows.truth == 1)[n >= LEAST_A_DAY]
+    n = n[n >= LEAST_A_DAY]
+    if len(n) < 6:
         return 1.0
-    # The middle day: a shift among them must not pass for what days do anyway. Half of all chi-squares lie below 0.455.
-    apart = (k - n * mean) ** 2 / (n * mean * (1 - mean))
+    # One day against the next: a level that moves is a shift, and must not pass for what days do anyway.
+    mean = (k[1:] + k[:-1] + 0.5) / (n[1:] + n[:-1] + 1.0)
+    apart = (k[1:] / n[1:] - k[:-1] / n[:-1]) ** 2 / (mean * (1 - mean) * (1 / n[1:] + 1 / n[:-1]))
     return float(np.sqrt(max(1.0, np.median(apart) / 0.455)))
 
 
