@@ -99,6 +99,8 @@ def _gather(project: Project, part: Path, to: Path) -> Backup:
         if file.is_file():
             copied(file, part / _inside(file, folder, file.name))
     left_out = ["the table of features, which is built again from the history", *_history(project, folder, part)]
+    if (project.home / "profiles").is_dir():
+        left_out.append("counts of live traffic, which are made again from the ledger, but for how long replies took")
     away = _registry(project, folder, part)
     if away:
         left_out.append(away)
