@@ -212,8 +212,8 @@ class Projection:
                         return False
                     cursor.hours_before, cursor.days_before = now.hours_before, now.days_before
                     cursor.gone_before = now.gone_before
+                    view.roll_up(cursor, self._keep)  # first, so that what is old already is not written as minutes
                     view.add(found, cursor)
-                    view.roll_up(cursor, self._keep)
                     view.put_cursor(cursor)
                 break
             except lmdb.MapFullError:
