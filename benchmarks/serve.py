@@ -136,7 +136,8 @@ def _pack(home: Path, contract: Contract, rows: NDArray[np.float64]) -> str:
     name = pack(
         packing, contract=contract, model=from_lightgbm(booster), calibration=Calibration(),
         threshold=Threshold(threshold), golden_rows=choose_golden(rows),
-        profile=_profile(contract, rows, np.asarray(booster.predict(rows)), threshold), environment="", card="", training={},
+        profile=_profile(contract, rows, np.asarray(booster.predict(rows)), threshold), environment="", card="",
+        training={},
     )  # fmt: skip
     packing.rename(packing.with_name(name))
     return name
