@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.errors import HoldfastError
 from holdfast.project.alerts.words import ours
 from holdfast.project.settings import Settings
+from holdfast.project.training_days import NOTED, Training, noted, rules_hash
 from holdfast.project.watch import Seen, look
 from holdfast.project.watching import Duty, Found, Place
 
@@ -70,11 +71,13 @@ class Traffic:
         if not reports:
             return None
         keep(place.project, reports[0])
+        day = noted(place.recall(NOTED), reports[0], len(contracts[0].features), rules_hash(place.project))
         return Found(
             max(report.now for report in reports),
             {report.version: [item for item in report.findings if item.cause not in SERVERS] for report in reports},
             {"monitor": [report.as_dict() for report in reports]},
             [line for report in reports for line in report.lines()],
+            {NOTED: day},
             ours=ours(contracts),
         )
 
@@ -109,7 +112,7 @@ class Parity:
 
 def duties(settings: Settings, every: float) -> tuple[Duty, ...]:
     """All of them; `every` are the seconds between two looks at the server."""
-    found: list[Duty] = [Server(every, ("drift", "refusals")), Traffic()]
+    found: list[Duty] = [Server(every, ("drift", "refusals")), Traffic(), Training()]
     if settings.watch_parity_answers:
         found.append(Parity(settings.watch_parity_minutes * 60.0, settings.watch_parity_answers))
     return tuple(found)

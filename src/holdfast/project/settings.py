@@ -175,6 +175,9 @@ class Settings:
     )
 
     retrain_schedule: str = _setting("never", "When to train anew by the calendar: never, weekly, monthly, quarterly.")
+    retrain_automatic: bool = _setting(
+        False, "`holdfast watch` trains by itself when a trigger fires; what it makes is never champion by itself."
+    )
     retrain_least_rows: int = _setting(
         1_000, "Settled decisions since the champion was trained, at least, before it is worth training anew."
     )

@@ -10,6 +10,7 @@ from tests.project.alerts.receivers import messages
 from holdfast.monitoring.alerting import Rules
 from holdfast.project.alerts.ways import rules
 from holdfast.project.settings import Settings, table
+from holdfast.project.training_days import CODE
 from holdfast.project.watch import OUTSIDE
 from holdfast.project.watching import FAILED
 
@@ -18,7 +19,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "monitor" / "alerts.md").read_text(
 
 def test_each_code_of_the_watch_itself_is_on_the_page() -> None:
     listed = dict(re.findall(r"^\| `(WATCH[0-9]{3})` \| `([a-z]+)`", PAGE, re.M))
-    assert listed == {code: cause for cause, code in OUTSIDE.items()} | {FAILED: "watching"}
+    assert listed == {code: cause for cause, code in OUTSIDE.items()} | {FAILED: "watching", CODE: "retrain"}
 
 
 def test_each_setting_on_the_page_is_one_and_each_door_is_on_it() -> None:
