@@ -16,13 +16,13 @@ from holdfast.checks import (
     recovery_backup,
     recovery_rollback,
 )
-from holdfast.checks.rehearsal import toml
 from holdfast.checks.subject import Subject
 from holdfast.errors import HoldfastError
 from holdfast.project.backup import backup
 from holdfast.project.project import Project
 from holdfast.project.restore import restore
 from holdfast.project.settings import Settings, settings_from
+from holdfast.project.twin import toml
 
 
 @pytest.fixture(scope="module")

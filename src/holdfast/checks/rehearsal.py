@@ -6,23 +6,23 @@ listens on loopback only. State is built from the history as it is now; live tra
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from holdfast.checks.requests import Requests, events_of, requests
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Promotion
+from holdfast.project import twin
 from holdfast.project.project import Project
 from holdfast.project.server import Server
-from holdfast.project.settings import FILE, PREFIX, Settings
+from holdfast.project.settings import FILE, Settings
+from holdfast.project.twin import bare_environment, toml
 from holdfast.training.train import trained_from
 
 if TYPE_CHECKING:
@@ -170,47 +170,8 @@ class Rehearsal:
 
 
 def promotion(version: str, bundle: Bundle, *, previous: str | None = None, back: bool = False) -> Promotion:
-    return Promotion(
-        action="rollback" if back else "promote",
-        alias="champion",
-        version=version,
-        bundle=bundle.hash,
-        contract=bundle.contract.hash,
-        who=WHO,
-        why="rehearsed by the gate",
-        previous=previous,
-    )
-
-
-def bare_environment() -> dict[str, str]:
-    """The environment without anything that is meant for the project itself: its settings, its keys."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return twin.promotion(version, bundle, previous=previous, back=back, who=WHO, why="rehearsed by the gate")
 
 
 def _texts(paths: Mapping[str, Path]) -> dict[str, str]:
     return {name: str(path) for name, path in paths.items()}
-
-
-def toml(settings: Settings) -> str:
-    """A `holdfast.toml` with what is not at its default. JSON's texts, numbers and truths are TOML's too."""
-    plain, tops, tables = Settings(), [], {}
-    for item in fields(Settings):
-        value: Any = getattr(settings, item.name)
-        if value == getattr(plain, item.name):
-            continue
-        if isinstance(value, Mapping):
-            tables[item.name] = dict(value)
-            continue
-        head, _, rest = item.name.partition("_")
-        if rest and head in ("serving", "alerts"):
-            tables.setdefault(head, {})[rest] = value
-        else:
-            tops.append(f"{item.name} = {_json(value)}")
-    lines = list(tops)
-    for name, values in tables.items():
-        lines += ["", f"[{name}]", *(f"{_json(key)} = {_json(value)}" for key, value in values.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
