@@ -35,6 +35,7 @@ class Judgements:
     ) -> None:
         self._reader = reader
         self._contract = contract
+        self._hash = contract.hash  # not once for each record
         self._version = version
         self._cuts: dict[str, list[float]] = {name: list(map(float, cut)) for name, cut in (cuts or {}).items()}
         self._seen = 0
@@ -54,7 +55,7 @@ class Judgements:
                 if record.source != self._contract.decide_on:
                     continue
                 self._clock.known(record)
-                if (record.version, record.contract) != (self._version, self._contract.hash):
+                if (record.version, record.contract) != (self._version, self._hash):
                     continue
                 if record.event_id in self._place:
                     continue

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from holdfast.ledger.replay import Difference
+    from holdfast.project.judged import Judgements
     from holdfast.project.replay import LiveParity
 
 SCHEMA = 1
@@ -53,19 +54,22 @@ class Ledger:
         from holdfast.monitoring.store import Cursor
 
         self.cursor = Cursor()
-        self._found = count(project.reader.records(), self.cursor, bins_in(project.bundles_path))
+        self._by_hour: dict[int, list[Counts]] = {}
+        for item in count(project.reader.records(), self.cursor, bins_in(project.bundles_path)):
+            self._by_hour.setdefault(item.start - item.start % HOUR, []).append(item)
 
     def counts(self, version: str, start: int, end: int, bundle: str = "") -> Counts:
         inside = (
             item
-            for item in self._found
+            for hour in range(start - start % HOUR, end, HOUR)
+            for item in self._by_hour.get(hour, ())
             if item.version == version and start <= item.start < end and bundle in ("", item.bundle)
         )
         return total(inside, version, start, end)
 
     def hours(self, version: str, start: int, end: int, bundle: str = "") -> list[Counts]:
-        found = [self.counts(version, hour, hour + HOUR, bundle) for hour in range(start - start % HOUR, end, HOUR)]
-        return [item for item in found if item.decisions or item.refusals]
+        known = [hour for hour in range(start - start % HOUR, end, HOUR) if hour in self._by_hour]
+        return [self.counts(version, hour, hour + HOUR, bundle) for hour in known]
 
     def service(self, start: int, end: int) -> Counts:
         return Counts("", "", start, end)
@@ -82,6 +86,7 @@ class LiveSeen:
     expected: Expected
     source: Source
     oldest: int
+    judgements: Judgements
     memo: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -122,13 +127,8 @@ class LiveSeen:
         return kept_parity(self.project)
 
     def outcomes(self, start: int, end: int) -> Any:
-        from holdfast.project.judged import Judgements
-
-        if "judgements" not in self.memo:
-            judgements = Judgements(self.project.reader, self.bundle.contract, self.version)
-            judgements.catch_up()
-            self.memo["judgements"] = judgements
-        return self.memo["judgements"].outcomes(start, end, self.now)
+        self.judgements.catch_up()
+        return self.judgements.outcomes(start, end, self.now)
 
 
 @dataclass(frozen=True)
@@ -198,12 +198,14 @@ class Monitor:
     def __init__(self, project: Project, which: str = "champion", *, ledger: bool = False) -> None:
         """`ledger`: count again from the ledger, instead of reading what was counted while serving."""
         from holdfast.project.counted import Counted
+        from holdfast.project.judged import Judgements
 
         self._project = project
         self.limits: Limits = limits_from(project.settings.monitor)
         self.version, self.bundle = named(project, which)
         self._expected = Bins.of(self.bundle).expected()
         self._counted = None if ledger else Counted(project)
+        self._judgements = Judgements(project.reader, self.bundle.contract, self.version)
 
     def seen(self, at: int | None = None) -> LiveSeen:
         """Traffic up to an instant of event time (µs UTC); by default now, or where recorded traffic has got to."""
@@ -216,7 +218,7 @@ class Monitor:
             source, cursor = self._counted, self._counted.cursor()
         now = at if at is not None else _now(cursor.newest, cursor.lag)
         oldest = min(cursor.oldest or now, now)
-        return LiveSeen(self._project, now, self.version, self.bundle, self._expected, source, oldest)
+        return LiveSeen(self._project, now, self.version, self.bundle, self._expected, source, oldest, self._judgements)
 
     def look(self, at: int | None = None) -> Report:
         """What every watch finds there."""
