@@ -18,8 +18,14 @@ import pytest
 from tests.cli.conftest import QUICK, Run
 
 from holdfast.access import keys
-from holdfast.ledger.records import Approval, Examination
+from holdfast.drills.catalog import KNOWN
+from holdfast.drills.left import left
+from holdfast.errors import HoldfastError
+from holdfast.ledger.records import Approval, Examination, Incident
 from holdfast.project.bundles import named
+from holdfast.project.incidents.case import Case
+from holdfast.project.incidents.playbooks import PLAYBOOKS, Playbook
+from holdfast.project.incidents.postmortem import drill
 from holdfast.project.people import VARIABLE
 from holdfast.project.project import Project
 from holdfast.project.server import Server
@@ -150,12 +156,12 @@ def test_a_false_positive_spike_is_rolled_back(rehearsal: Rehearsal) -> None:
     message = made.incident("ann", "tell", "--to", "the branch managers")["message"]
     assert "rolled back to version 1" in message
     made.run("ann", "incident", "note", "version 2 decides from 1e-06 on", "--as", "diagnose")
-    left = made.incident("ann", "close", "--because", "version 1 answers; version 2 is archived")
-    assert left["seconds"]["mitigated"] is not None
-    page = (made.folder / "incidents" / f"incident-{left['incident']}.html").read_text()
+    done = made.incident("ann", "close", "--because", "version 1 answers; version 2 is archived")
+    assert done["seconds"]["mitigated"] is not None
+    page = (made.folder / "incidents" / f"incident-{done['incident']}.html").read_text()
     assert "version 2 decides from 1e-06 on" in page
     assert "<script" not in page
-    assert (made.folder / left["drill"]).is_file()
+    assert (made.folder / done["drill"]).is_file()
     assert made.run("ann", "replay")["ok"]
     print(f"mitigated {verified['seconds_to_mitigation']} s after its first alert, by the ledger's clock")
 
@@ -200,9 +206,9 @@ def test_a_renamed_field_is_read_at_once(rehearsal: Rehearsal) -> None:
     time.sleep(2)
     assert not made.send(60).failed
     assert made.incident("ann", "verify")["gone"]
-    left = made.incident("ann", "close", "--because", "mended by the sender")
-    drill = tomllib.loads((made.folder / left["drill"]).read_text())
-    assert (drill["inject"], drill["field"], drill["to"]) == ("rename", "merchant_category", "category")
+    done = made.incident("ann", "close", "--because", "mended by the sender")
+    told = tomllib.loads((made.folder / done["drill"]).read_text())
+    assert (told["inject"], told["field"], told["to"]) == ("rename", "merchant_category", "category")
     assert made.run("ann", "replay")["ok"]
 
 
@@ -234,10 +240,10 @@ def test_a_silent_change_of_units_goes_to_review_until_the_sender_mends_it(rehea
     time.sleep(2)
     made.send(90)
     assert made.incident("ann", "verify")["gone"]
-    left = made.incident("ann", "close", "--because", "dollars again")
-    assert {item["verdict"] for item in left["figures"]} == {"gone"}
-    drill = tomllib.loads((made.folder / left["drill"]).read_text())
-    assert (drill["inject"], drill["field"]) == ("units", "amount")
+    done = made.incident("ann", "close", "--because", "dollars again")
+    assert {item["verdict"] for item in done["figures"]} == {"gone"}
+    told = tomllib.loads((made.folder / done["drill"]).read_text())
+    assert (told["inject"], told["field"]) == ("units", "amount")
     assert made.run("ann", "replay")["ok"]
 
 
@@ -276,8 +282,8 @@ def test_a_gradual_decay_is_bridged_by_another_threshold(rehearsal: Rehearsal) -
     assert all([*frauds(6, 20_000.0, 0), *frauds(18, 3.0, 0)])
     assert made.incident("ann", "verify")["gone"]
     made.run("ann", "incident", "note", "frauds of small amounts are new", "--as", "diagnose")
-    left = made.incident("ann", "close", "--because", "a model that knows them is being trained")
-    assert left["figures"][0]["after"]["value"] == 0.0
+    done = made.incident("ann", "close", "--because", "a model that knows them is being trained")
+    assert done["figures"][0]["after"]["value"] == 0.0
     replayed = made.run("ann", "replay")
     assert (replayed["ok"], replayed["differing_bits"]) == (True, 0)
 
@@ -303,8 +309,8 @@ def test_an_outage_ends_with_the_command_that_starts_the_server(rehearsal: Rehea
         made.run("ann", "incident", "mitigate", "restart", "--do", "--because", "it was killed")
         assert made.run("ann", "incident", "verify", "--address", address)["gone"]
         assert "Done at" in made.run("ann", "incident", "tell", "--address", address)["message"]
-        left = made.run("ann", "incident", "close", "--because", "it runs again", "--address", address)
-        assert left["figures"][0]["verdict"] == "gone"
+        done = made.run("ann", "incident", "close", "--because", "it runs again", "--address", address)
+        assert done["figures"][0]["verdict"] == "gone"
     finally:
         os.kill(int(pid.read_text()), signal.SIGTERM)
 
@@ -318,3 +324,22 @@ process = subprocess.Popen(command, **quiet)
 Path({pid!r}).write_text(str(process.pid))
 sys.exit(0 if process.stdout.readline().startswith('{{"address"') else 1)
 """
+
+
+@pytest.mark.parametrize("book", PLAYBOOKS, ids=lambda book: book.name)
+def test_what_a_closed_incident_leaves_is_a_drill(book: Playbook, tmp_path: Path) -> None:
+    opened = Incident(seq=7, action="open", playbook=book.name, what='they said "no"\n', who="ann")
+    (tmp_path / "drills").mkdir()
+    told = [
+        {"name": "refusals", "figures": {"renamed": [{"came": "category", "meant": "kind", "count": 3}]}},
+        {"name": "inputs", "figures": {"features": [{"field": "amount", "factor": 100.0, "psi": 2.0}]}},
+    ]
+    for number, evidence in enumerate((told, [])):
+        (tmp_path / "drills" / f"{number}.toml").write_text(drill(Case(opened), evidence))
+    for found in left(tmp_path, KNOWN):
+        assert found.name == "incident-7"
+        assert set(found.causes) == book.causes
+        assert callable(found.inject)
+    (tmp_path / "drills" / "0.toml").write_text('inject = "fire"')
+    with pytest.raises(HoldfastError, match="no drill"):
+        left(tmp_path, KNOWN)

@@ -18,11 +18,14 @@ DRILLS: tuple[Drill, ...] = (
 )
 
 
-def chosen(names: list[str]) -> tuple[Drill, ...]:
-    """The drills with these ids or names. Raises HoldfastError for one that is not there."""
-    known = {item.id.lower(): item for item in DRILLS} | {item.name: item for item in DRILLS}
+KNOWN = {item.id.lower(): item for item in DRILLS} | {item.name: item for item in DRILLS}
+
+
+def chosen(names: list[str], own: tuple[Drill, ...] = ()) -> tuple[Drill, ...]:
+    """The drills with these ids or names, a project's `own` too. Raises HoldfastError for one that is not there."""
+    known = KNOWN | {item.name: item for item in own}
     absent = [name for name in names if name.lower() not in known]
     if absent:
-        listed = ", ".join(f"{item.id} {item.name}" for item in DRILLS)
+        listed = ", ".join(f"{item.id} {item.name}" for item in (*DRILLS, *own))
         raise HoldfastError(f"there is no drill {absent[0]!r}", mend=f"one of: {listed}")
     return tuple(dict.fromkeys(known[name.lower()] for name in names))

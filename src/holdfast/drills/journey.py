@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from holdfast.drills.catalog import DRILLS, chosen
+from holdfast.drills.catalog import DRILLS, KNOWN, chosen
 from holdfast.drills.command import command
+from holdfast.drills.left import left
 from holdfast.drills.run import Drills, Ran
 from holdfast.drills.sandbox import Sandbox
 from holdfast.project.project import Project
@@ -28,7 +29,9 @@ def quiet(_: object) -> None:
 
 
 def drill(project: Project, names: Sequence[str], *, say: Say = quiet, tell: Tell = quiet) -> list[Ran]:
-    """Run these drills (none named: all) on a copy of this project, beside its ledger on the same disk."""
+    """Run these drills (none named: all, those that incidents left among them) on a copy of this project, beside its
+    ledger on the same disk.
+    """
     project.home.mkdir(parents=True, exist_ok=True)
     return _run(project, names, project.home, say, tell)
 
@@ -53,7 +56,8 @@ def prepared(template: str, folder: Path) -> None:
 
 
 def _run(project: Project, names: Sequence[str], home: Path, say: Say, tell: Tell) -> list[Ran]:
-    drills = chosen(list(names)) if names else DRILLS
+    own = left(project.folder, KNOWN)
+    drills = chosen(list(names), own) if names else (*DRILLS, *own)
     work = Path(tempfile.mkdtemp(prefix=".drill-", dir=home))
     try:
         sandbox = Sandbox(project, work, say=say)

@@ -309,19 +309,26 @@ def close(
         raise HoldfastError(f"it is not over: {what}", mend='mend it; or say why that is accepted: --accepting "…"')
     what = because + (f" (accepted all the same: {accepting})" if accepting else "")
     held = [item for item in known(project).holding(now_micros()) if item.opened == found.name]
+    gathered = _latest(project, found)
     write(project, "close", what, opened=found.name, figures={"figures": [item.as_dict() for item in told]},
           permission="deploy")  # fmt: skip
     lines = [f"incident {found.name} is closed: {what}"]
     lines += [
         f"  still in force: {item.kind} of record {item.seq}, until {timestamp_text(item.until)}" for item in held
     ]
-    return _left(project, found.name, told, page, lines)
+    return _left(project, found.name, told, gathered, page, lines)
 
 
-def _left(project: Project, name: int, told: Sequence[Compared], page: Page, lines: list[str]) -> Said:
+def _left(
+    project: Project,
+    name: int,
+    told: Sequence[Compared],
+    gathered: Sequence[Mapping[str, Any]],
+    page: Page,
+    lines: list[str],
+) -> Said:
     """The page and the drill, in the project's own folder: they are to be read and committed."""
     found = case(project, name, closed=True)
-    gathered = _latest(project, found)
     drill = project.folder / "drills" / f"incident-{name}.toml"
     drill.parent.mkdir(exist_ok=True)
     drill.write_text(postmortem.drill(found, gathered), encoding="utf-8")

@@ -5,7 +5,7 @@ The pages under docs/playbooks say the same to people, step by step; a test hold
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,8 +30,8 @@ class Playbook:
     diagnose: tuple[str, ...]
     """Questions for after the mitigation, with the command that answers each."""
     remediate: tuple[str, ...]
-    drill: str
-    """What kind of incident the drill injects that would catch it next time."""
+    drill: Mapping[str, str]
+    """What the drill injects that would catch it next time, as `holdfast.drills.left` reads it."""
 
 
 _ALWAYS = ("promotions", "alerts", "server")
@@ -55,7 +55,7 @@ FALSE_POSITIVES = Playbook(
         "mend the cause upstream, or train on data that holds it: `holdfast train`",
         "take the new version through the gate: `holdfast check VERSION`",
     ),
-    "spike",
+    {"inject": "like", "like": "H6"},
 )  # fmt: skip
 DECAY = Playbook(
     "gradual-decay",
@@ -77,7 +77,7 @@ DECAY = Playbook(
         "train on old and recent labels together: `holdfast train`",
         "let it answer a tenth first: `holdfast experiment start canary VERSION`",
     ),
-    "decay",
+    {"inject": "like", "like": "H5"},
 )  # fmt: skip
 SCHEMA = Playbook(
     "schema-change",
@@ -96,7 +96,7 @@ SCHEMA = Playbook(
         "take the new version through the gate: `holdfast check VERSION`",
         "then end the measure: `holdfast incident lift RECORD`",
     ),
-    "rename",
+    {"inject": "rename"},
 )
 SILENT = Playbook(
     "silent-input-change",
@@ -118,7 +118,7 @@ SILENT = Playbook(
         "have the sender mend it; bound the field in the contract (`at_most=`) so that it is refused next time",
         "events that were recorded wrongly stay in windows until they end: train without that stretch",
     ),
-    "units",
+    {"inject": "units"},
 )  # fmt: skip
 OUTAGE = Playbook(
     "outage",
@@ -139,7 +139,7 @@ OUTAGE = Playbook(
         "state that is behind or damaged: `holdfast state rebuild`",
         "a damaged ledger or bundle: `holdfast restore BACKUP`",
     ),
-    "outage",
+    {"inject": "outage"},
 )  # fmt: skip
 
 PLAYBOOKS = (FALSE_POSITIVES, DECAY, SCHEMA, SILENT, OUTAGE)
@@ -156,8 +156,16 @@ def playbook(name: str) -> Playbook:
 
 def guess(causes: Iterable[str]) -> Playbook | None:
     """The playbook of the cause that explains most, as the watches order them; None where no cause points to one."""
-    first = min(causes, key=lambda cause: RANK.get(_AS.get(cause, cause), len(RANK)), default=None)
+    told = list(causes)
+    if not told:
+        return None
+    first = min(told, key=_place)
     return next((item for item in PLAYBOOKS if first in item.causes), None)
+
+
+def _place(cause: str) -> int:
+    name: str = _AS.get(cause, cause)
+    return RANK.get(name, len(RANK))
 
 
 _AS = {"outage": "errors", "ledger": "errors", "refusals": "refused", "promotion": "decisions"}

@@ -82,18 +82,27 @@ def drill(case: Case, evidence: Sequence[Mapping[str, Any]]) -> str:
     """The parameters of a drill as TOML: what to inject so that the same is seen again, and what has to name it."""
     book = playbook(case.playbook)
     parts: dict[str, Any] = {
-        "name": f"incident-{case.name}", "playbook": book.name, "incident": case.opened.what, "inject": book.drill,
-        "causes": sorted(book.causes), "within_predictions": 500, "within_minutes": 1_440.0,
+        "name": f"incident-{case.name}", "incident": case.opened.what, "causes": sorted(book.causes),
+        "within_predictions": 500, "within_minutes": 1_440.0,
     }  # fmt: skip
     by = {item["name"]: item["figures"] for item in evidence}
-    moved = [item for item in by.get("inputs", {}).get("features", []) if item["psi"] > 0.1]
-    if book.drill == "rename" and (names := by.get("refusals", {}).get("renamed")):
-        parts |= {"field": names[0]["meant"], "to": names[0]["came"]}
-    elif moved:
-        parts["field"] = moved[0]["feature"]
-        if moved[0].get("factor"):
-            parts["factor"] = round(float(moved[0]["factor"]), 6)
+    moved = [item for item in by.get("inputs", {}).get("features", []) if item["field"] and item.get("factor")]
+    names = by.get("refusals", {}).get("renamed", [])
+    if book.name == "schema-change":
+        # Where no new name was recognised, the drill of a renamed field stands for it.
+        parts |= {**book.drill, "field": names[0]["meant"], "to": names[0]["came"]} if names else _like("H7")
+    elif book.name == "silent-input-change":
+        told = (
+            {**book.drill, "field": moved[0]["field"], "factor": round(float(moved[0]["factor"]), 6)} if moved else {}
+        )
+        parts |= told or _like("H8")
+    else:
+        parts |= book.drill
     return "".join(f"{name} = {_toml(value)}\n" for name, value in parts.items())
+
+
+def _like(name: str) -> dict[str, str]:
+    return {"inject": "like", "like": name}
 
 
 def _toml(value: Any) -> str:

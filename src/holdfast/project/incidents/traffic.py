@@ -16,6 +16,7 @@ from holdfast.project.incidents.stretch import Around, Part
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from holdfast.bundle.bundle import Bundle
     from holdfast.ledger.records import Refusal
 
 SHOWN = 5
@@ -103,7 +104,15 @@ def inputs(scene: Scene) -> Gathered:
         nulls = [float(np.isnan(part[:, at]).mean()) for part in (before, during)]
         factor = is_now / was if was and is_now is not None else None
         rows.append(
-            {"feature": names[at], "psi": psi, "before": was, "during": is_now, "factor": factor, "nulls": nulls}
+            {
+                "feature": names[at],
+                "field": _field(scene.bundle, at),
+                "psi": psi,
+                "before": was,
+                "during": is_now,
+                "factor": factor,
+                "nulls": nulls,
+            }
         )
         if psi > MOVED:
             told = f"{names[at]}: the middle was {shown(was)}, is {shown(is_now)}"
@@ -111,6 +120,12 @@ def inputs(scene: Scene) -> Gathered:
             null = f", nulls {nulls[0]:.1%} then {nulls[1]:.1%}" if max(nulls) else ""
             lines.append(f"{told}{by}{null} (PSI {psi:.2f})")
     return Gathered("inputs", title, tuple(lines or ["none moved"]), {"features": rows})
+
+
+def _field(bundle: Bundle, at: int) -> str:
+    """The field that a feature simply is; empty where it is made of more."""
+    expression = bundle.contract.features[at].expr
+    return str(expression["name"]) if expression.op == "field" else ""
 
 
 def _middle(column: NDArray[np.float64]) -> float | None:
