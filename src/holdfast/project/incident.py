@@ -15,7 +15,7 @@ from holdfast.project.incidents import tell as telling
 from holdfast.project.incidents.alarms import alarms, health
 from holdfast.project.incidents.case import Case, case, cases, digest_of, keep, reasoned, still_open, write
 from holdfast.project.incidents.figures import Compared, compare, unanswered
-from holdfast.project.incidents.playbooks import PLAYBOOKS, Playbook, guess, playbook
+from holdfast.project.incidents.playbooks import OUTAGE, PLAYBOOKS, Playbook, guess, playbook
 from holdfast.project.incidents.scene import Gathered, Scene
 from holdfast.project.incidents.stretch import mitigated
 from holdfast.project.project import Project
@@ -57,7 +57,7 @@ def start(
     place = address or server_of(project)
     found = alarms(project, place, key)
     chosen = _chosen(which, [str(item["cause"]) for item in found])
-    began, promoted = _since(project, since, found)
+    began, promoted = _since(project, since, found, chosen)
     scene = Scene(project, began, place, key, promoted=promoted)
     scene.alerts = found
     gathered = evidence.gather(scene, chosen.evidence)
@@ -97,7 +97,7 @@ def _chosen(which: str | None, causes: Sequence[str]) -> Playbook:
     return chosen
 
 
-def _since(project: Project, told: str | None, found: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+def _since(project: Project, told: str | None, found: Sequence[Mapping[str, Any]], book: Playbook) -> tuple[int, int]:
     """When it began: as told; else the first stretch that an alert of the watch names; else the last promotion, where
     it is recent (and its seq); else an hour ago. Watches name hours: a promotion within one of them is meant.
     """
@@ -106,6 +106,8 @@ def _since(project: Project, told: str | None, found: Sequence[Mapping[str, Any]
 
     if told is not None:
         return instant(told), 0
+    if book is OUTAGE and found:
+        return int(found[0]["seen"]), 0  # nobody knows of one before it is seen
     named = [int(item["began"]) for item in found if item.get("began")]
     live, now = history(project).live(), now_micros()
     recent = live is not None and live.received_at > now - RECENT

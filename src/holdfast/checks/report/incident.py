@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from holdfast.checks.report.style import POLICY, STYLE, SYMBOLS, sign
 from holdfast.checks.report.words import html
 
 Told = Mapping[str, Any]
+_CODE = re.compile("`([^`]*)`")
 
 
 def page(told: Told) -> str:
@@ -80,7 +82,8 @@ def _evidence(told: Told) -> list[str]:
 
 
 def _next(told: Told) -> list[str]:
-    items = "".join(f"<li>{html(item)}</li>" for item in (*told["open_questions"], *told["follow_up"]))
+    words = (_CODE.sub(r"<code>\1</code>", html(item)) for item in (*told["open_questions"], *told["follow_up"]))
+    items = "".join(f"<li>{item}</li>" for item in words)
     drill = f"<p>Its drill lies at <code>{html(told['drill'])}</code>.</p>"
     return [f"<h2>So that it is caught next time</h2>{drill}<ul class=stops>{items}</ul>"]
 
