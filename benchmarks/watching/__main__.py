@@ -32,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.watching", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--templates", nargs="+", default=["cards", "fraud"])
+    parser.add_argument("--templates", nargs="*", default=["cards", "fraud"])
     parser.add_argument("--scale", nargs="*", type=int, default=[100_000, 1_000_000], help="predictions of one look")
     parser.add_argument("--work", type=Path, help="keep the tables here")
     parser.add_argument("--docs", type=Path, help="write the page here")
