@@ -291,3 +291,9 @@ def test_what_the_contract_says_is_ours() -> None:
     words = ours([first()])
     assert {"amount", "merchant_category", "grocery", "unknown_value", "units"} <= words
     assert "crypto" not in words
+
+
+def test_figures_and_the_server_s_own_codes_pass() -> None:
+    said = finding(why="refused: time_window", evidence={"code": "time_window", "roc_auc": {"value": 0.7, "low": 0.6}})
+    made = cleaned(said, ours([first()]))
+    assert (made.why, made.evidence) == (said.why, said.evidence)

@@ -18,6 +18,13 @@ from holdfast.monitoring.finding import Finding
 
 HIDDEN = "…"
 """Stands where a client's word stood."""
+CODE = "code"
+"""The name of a figure that holds what the server calls a problem: one of its own words."""
+FIGURES = frozenset(
+    {"value", "low", "high", "from", "to", "estimated", "realised", "missed", "rows", "positives", "blocks", "slope",
+     "offset", "roc_auc", "precision", "recall", "f1", "alert_rate", "positive_rate", "share"}
+)  # fmt: skip
+"""What figures within figures are called."""
 LONG = 4
 """Words of so many characters are hidden inside other words too; a shorter one would hide half the sentence."""
 _OURS = re.compile(r"WATCH[0-9]{3}|[0-9]{3}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.+]+Z?)?")
@@ -27,14 +34,16 @@ _OURS = re.compile(r"WATCH[0-9]{3}|[0-9]{3}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.+]
 def ours(contracts: Iterable[Contract]) -> frozenset[str]:
     """Everything that these contracts say, and the words that refusals and causes are made of."""
     said = {word for contract in contracts for word in _texts(contract.as_json())}
-    return frozenset({*said, *REFUSALS, *ORDER, HIDDEN})
+    return frozenset({*said, *REFUSALS, *ORDER, *FIGURES, HIDDEN})
 
 
 def cleaned(found: Finding, words: Collection[str]) -> Finding:
     """The finding without a text that is not among these words."""
     theirs: set[str] = set()
     # What a figure is called is ours; below that a name may be a word that somebody sent, counted.
-    evidence = {name: _kept(value, words, theirs) for name, value in found.evidence.items()}
+    evidence = {name: _kept(value, words, theirs) for name, value in found.evidence.items() if name != CODE}
+    if CODE in found.evidence:
+        evidence[CODE] = found.evidence[CODE]
     feature, segment = _feature(found.feature, words)
     if feature != found.feature:
         theirs.add(segment)
