@@ -10,7 +10,7 @@ from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.fits import BETTER, WELL, apart
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
-from holdfast.monitoring.stretches import Stretch, suspected
+from holdfast.monitoring.stretches import Stretch, suspected, young
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH207"
@@ -24,7 +24,7 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         found = filtered(stretch, feature)
         if found is not None and (best is None or found[1] > best[0]):
             best = (found[1], stretch, feature, *found)
-    if best is None:
+    if best is None or young(seen, limits):
         return
     _, stretch, feature, gone, share = best
     shape = seen.expected.shapes[feature]
