@@ -3,7 +3,7 @@
     python -m benchmarks.outcomes.shifts [NAME …] [--data FOLDER] [--out build/shifts]
 
 Each set is trained on its beginning, as the product trains, and looked at by every watch of outcomes at the end of each
-second day (bank: each week). Writes NAME.png and NAME.json into the output folder, and prints what was raised first.
+week. Writes NAME.png and NAME.json into the output folder, and prints what was raised first.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SETS = {
         **QUICK, "split": "hash", "validation": "stratified", "test_share": 0.3, "threshold": "f1",
         "params": {"num_iterations": 80, "num_leaves": 7},
     }),
-    "ulb": Set("ulb", datetime(2018, 7, 1, tzinfo=UTC), 2, 1, {
+    "ulb": Set("ulb", datetime(2018, 7, 1, tzinfo=UTC), 7, 1, {
         **QUICK, "train_days": 50, "test_days": 14, "threshold": "f1",
         "params": {"num_iterations": 150, "num_leaves": 15},
     }),
