@@ -17,8 +17,13 @@ from holdfast.drills.stage import MINUTE, Stage
 WITHOUT = ("drift", "refusals")
 """What the look from outside leaves to the monitor, as the duties of `holdfast watch` do."""
 SERVICE = ("WATCH502", "WATCH503", "WATCH504")
-PLATFORM = "this platform computes otherwise"
-"""What a bundle says whose golden rows do not come out."""
+REFUSED = (
+    ("platform", "this platform computes otherwise"),
+    ("extra", "a file the manifest does not name"),
+    ("changed", "the content differs from what was packed"),
+    ("size", " bytes, "),
+)
+"""What a server that does not start says of the bundle, and the word for it."""
 
 
 def _replies(stage: Stage) -> Iterator[Caught]:
@@ -76,11 +81,10 @@ def _load(stage: Stage) -> Iterator[Caught]:
         return
     sent = len(stage.replies)
     error = command(stage.folder, "serve", "--port", "0", environment=stage.environment).get("error", {})
-    what = f"{error.get('what', stage.refusal)} {error.get('mend', '')}".strip()
-    problems = error.get("problems") or [{"code": "platform" if PLATFORM in what else "refused", "what": what}]
-    for item in problems:
-        told = f"{item.get('field', '')} {item['what']}".strip()
-        yield Caught("load", str(item["code"]), told[-300:], sent, stage.minutes(sent))
+    told = "; ".join(f"{item['field']} {item['what']}" for item in error.get("problems", ()))
+    what = f"{error.get('what', stage.refusal)} {error.get('mend', '')} {told}".strip()
+    words = [word for word, said in REFUSED if said in what] or ["refused"]
+    yield Caught("load", words[0], what[-300:], sent, stage.minutes(sent))
 
 
 def gate(*codes: str) -> Ask:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from holdfast.drills.ask import doctor
 from holdfast.drills.drill import Drill, Inject, Within
 from holdfast.drills.exported import Export, export
@@ -51,7 +53,10 @@ def other_source(stage: Stage) -> None:
 
     def change(there: Export) -> Export:
         model = {**there.facts["model"], "hash": "fedcba"}
-        return there.scored(0.05, stage.chance).told(sources=source, model=model)
+        column = next(item.name for item in stage.contract.features if item.expr.kind != "category")
+        values = there.columns[column]
+        other = np.where(stage.chance.random(len(values)) < 0.2, values * 0.9, values)
+        return there.put(**{column: other}).scored(0.05, stage.chance).told(sources=source, model=model)
 
     sides(change)(stage)
 
