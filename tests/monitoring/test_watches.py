@@ -70,7 +70,7 @@ def test_an_incident_is_named_first_and_alone(name: str) -> None:
         ("50 to 200 words", "WATCH105"), ("amount x 2", "WATCH201"), ("population filter", "WATCH201"),
         ("amount x 100", "WATCH203"), ("swapped pair", "WATCH204"), ("time zone + 5 h", "WATCH205"),
         ("night shift", "WATCH205"), ("frozen feature", "WATCH206"), ("population filter", "WATCH207"),
-        ("amount x 100", "WATCH301"), ("fraud spike, 10 %", "WATCH302"), ("population filter", "WATCH501"),
+        ("amount x 100", "WATCH301"), ("fraud spike, 10 %", "WATCH302"),
     ],
 )  # fmt: skip
 def test_a_watch_sees_its_fault_and_is_silent_without_it(name: str, code: str) -> None:

@@ -138,13 +138,24 @@ class Expected:
             counts = np.zeros((SEASONS, len(overall))) if item.seasons is None else item.seasons.astype(np.float64)
             rows = counts.sum(axis=1)
             drawn = _drawn(counts, overall)
-            parts.append((counts + drawn * overall) / (rows + drawn)[:, None])
+            parts.append((counts + drawn * _near(counts, overall, drawn)) / (rows + drawn)[:, None])
             support.append(np.minimum(rows + drawn, max(item.rows, 1)))
         return np.concatenate(parts, axis=1), np.stack(support, axis=1)
 
 
 def _share(counts: Floats) -> Floats:
     return counts / max(1.0, float(counts.sum()))
+
+
+def _near(counts: Floats, overall: Floats, drawn: float) -> Floats:
+    """What each hour is drawn towards: the hours beside it and the same hour of other days, these towards all hours.
+
+    Drawn to all hours at once, a seldom one that is unlike the rest would be expected to be half like them.
+    """
+    days, ends = counts[:24], counts[24:]
+    near = np.concatenate([np.roll(days, 1, 0) + np.roll(days, -1, 0) + ends,
+                           np.roll(ends, 1, 0) + np.roll(ends, -1, 0) + days])  # fmt: skip
+    return np.asarray((near + drawn * overall) / (near.sum(axis=1) + drawn)[:, None])
 
 
 def _drawn(counts: Floats, overall: Floats) -> float:

@@ -47,7 +47,8 @@ def usual_volume(seen: Seen, start: int, end: int) -> Usual | None:
     if len(ratios) < 5:
         return Usual(expected, UNKNOWN_SWING)
     spread = float(np.mean([(ratio - 1) ** 2 for ratio, _ in ratios]) - np.mean([chance for _, chance in ratios]))
-    return Usual(expected, max(LEAST_SWING, max(0.0, spread) ** 0.5))
+    few = 1 + 5 / len(ratios)  # what few days say of their spread is itself uncertain
+    return Usual(expected, few * max(LEAST_SWING, max(0.0, spread) ** 0.5))
 
 
 def _expected(seen: Seen, hours: Floats, first: int, known: int, at: int, length: int) -> float | None:
