@@ -147,7 +147,9 @@ def _monitor(stage: Stage) -> Iterator[Caught]:
                 if item.status in ("alert", "crashed") and key not in seen:
                     seen.add(key)
                     why = f"{item.code} {item.feature}: {item.why}"
-                    yield Caught("monitor", item.cause, why[:300], sent, stage.minutes(sent))
+                    # What parity found is kept without event time: it was asked once, of the newest thousand.
+                    at = min(len(stage.replies), 1_000) if item.cause == "skew" else sent
+                    yield Caught("monitor", item.cause, why[:300], at, stage.minutes(at))
 
 
 class _Service:
