@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench fire docs lock clean
+.PHONY: demo test rehearse check bench fire docs lock clean
 
 demo: $(STAMP)  ## The whole journey on simulated card payments, in a fresh project under demo/
 	$(BIN)/holdfast demo demo
 
-test: $(STAMP)
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## Everything but the long rehearsals
+	$(BIN)/python -m pytest -m "not long"
+
+rehearse: $(STAMP)  ## The long ones: demo, drills, incidents, experiments, retraining, on real servers
+	$(BIN)/python -m pytest -m long
 
 check: $(STAMP)  ## Lint, types, layers
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """An environment for each peer: they do not resolve together with us, nor with each other.
 
-Each is made from the hash-locked `peers/NAME/requirements.txt` (or that in `scorecard/peers/`, `watching/peers/`) into `.venv-NAME/`, and
-made again when that changed.
+Each is made from its hash-locked `requirements.txt` (in `peers/NAME/`, `scorecard/peers/NAME/` or
+`watching/peers/NAME/`) into `.venv-NAME/`, and made again when that changed.
 
     python -m benchmarks.environments [NAME …]      make them
     python -m benchmarks.environments --lock        lock their requirements again (needs uv)

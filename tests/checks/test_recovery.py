@@ -24,6 +24,8 @@ from holdfast.project.restore import restore
 from holdfast.project.settings import Settings, settings_from
 from holdfast.project.twin import toml
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:

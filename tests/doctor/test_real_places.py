@@ -26,6 +26,8 @@ DRAWN = "params={ num_iterations = 10, bagging_fraction = 0.5, bagging_freq = 1 
 WRAPPED = """
 import random, struct
 import holdfast.serving.decide as steps
+
+pytestmark = pytest.mark.long
 made = steps.Decision
 def faulty(**told):
     row = list(struct.unpack(f"<{{len(told['features']) // 8}}d", told["features"]))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from holdfast.drills.catalog import KNOWN
 from holdfast.drills.left import left
 from holdfast.drills.run import Drills
+
+pytestmark = pytest.mark.long
 
 RENAMED = """
 name = "incident-7"

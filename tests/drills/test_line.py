@@ -11,6 +11,8 @@ from holdfast.drills.drill import Drill
 from holdfast.drills.run import Drills
 from holdfast.drills.stage import Stage
 
+pytestmark = pytest.mark.long
+
 
 def _named(name: str) -> Drill:
     return chosen([name])[0]

@@ -9,6 +9,8 @@ import pytest
 from fire.__main__ import EXPERIMENTS, table
 from fire.experiment import Plan, Result
 
+pytestmark = pytest.mark.long
+
 NEEDS_A_SERVER = {"X6"}
 """These start PostgreSQL and an MLflow server, which takes half a minute."""
 

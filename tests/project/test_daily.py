@@ -14,6 +14,8 @@ from holdfast.project.project import Project
 from holdfast.project.start import start
 from holdfast.project.train import place
 
+pytestmark = pytest.mark.long
+
 LABEL = contract().target
 DAYS = 20
 

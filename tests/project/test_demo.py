@@ -14,6 +14,8 @@ from holdfast.project.demo import demo
 from holdfast.project.server import Server
 from holdfast.project.traffic import Client
 
+pytestmark = pytest.mark.long
+
 
 def test_every_promise_of_the_demo_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hurried(monkeypatch)  # what load measures is waived: this machine is shared

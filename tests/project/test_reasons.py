@@ -19,6 +19,8 @@ from holdfast.project.reasons import reasons
 from holdfast.project.start import start
 from holdfast.project.train import train
 
+pytestmark = pytest.mark.long
+
 QUICK = ("params={ num_iterations = 10 }", "folds=2", "bootstrap=0")
 A_DAY = 60
 

@@ -31,6 +31,8 @@ from holdfast.project.train import train
 from holdfast.simulate import cards
 from holdfast.simulate.table import DAY, this_minute
 
+pytestmark = pytest.mark.long
+
 QUICK = (
     "params={ num_iterations = 25, num_leaves = 7 }",
     "folds=2",
