@@ -32,6 +32,8 @@ from holdfast.project.server import Server
 from holdfast.project.traffic import Client, Traffic
 from holdfast.project.train import train
 
+pytestmark = pytest.mark.long
+
 SENT = 120
 
 
@@ -318,8 +320,6 @@ def test_an_outage_ends_with_the_command_that_starts_the_server(rehearsal: Rehea
 AGAIN = """
 import subprocess, sys
 from pathlib import Path
-
-pytestmark = pytest.mark.long
 command = [sys.executable, "-m", "holdfast.cli.main", "-C", {folder!r}, "serve", "--port", "{port}", "--json"]
 quiet = {{"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "start_new_session": True}}
 process = subprocess.Popen(command, **quiet)

@@ -21,13 +21,13 @@ from holdfast.project.project import Project
 from holdfast.project.start import start
 from holdfast.project.train import train
 
+pytestmark = pytest.mark.long
+
 QUICK = ("params={ num_iterations = 10 }", "folds=2", "bootstrap=0", "threads=1")
 DRAWN = "params={ num_iterations = 10, bagging_fraction = 0.5, bagging_freq = 1 }"
 WRAPPED = """
 import random, struct
 import holdfast.serving.decide as steps
-
-pytestmark = pytest.mark.long
 made = steps.Decision
 def faulty(**told):
     row = list(struct.unpack(f"<{{len(told['features']) // 8}}d", told["features"]))

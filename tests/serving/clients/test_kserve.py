@@ -24,6 +24,7 @@ def asked(server: Server, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.long  # its client wants an environment of its own, made first
 def test_kserves_client_gets_the_bits_of_predict(server: Server) -> None:
     rows = events("kserve")
     told = asked(server, rows)
