@@ -6,7 +6,7 @@ A bundle is copied to every server and kept for years: nothing in it may tell wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from holdfast.checks.personal import FIELDS, kinds_in, kinds_of_numbers, names_i
 from holdfast.checks.subject import Subject
 from holdfast.contract.model import Contract, Feature
 from holdfast.explain.words import is_personal
+from holdfast.project.alerts.words import texts
 
 LOOKED_AT = 2_000
 """Values of each feature, spread over the rows; golden rows and profile are made of the same."""
@@ -111,21 +112,9 @@ def _files(subject: Subject) -> tuple[int, list[tuple[str, str]]]:
             continue
         looked += 1
         text = path.read_text(encoding="utf-8", errors="replace")
-        parts = "\n".join(_strings(json.loads(text))) if name.endswith(".json") else text
+        parts = "\n".join(texts(json.loads(text))) if name.endswith(".json") else text
         found += [(name, f"it holds {kind}") for kind in kinds_in(parts.replace(who, "") if who else parts)]
     return looked, found
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield str(name)
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
 
 
 CHECK = Check("GATE501", SECURITY, "No person's data in features and bundle", ask)

@@ -33,7 +33,7 @@ _OURS = re.compile(r"WATCH[0-9]{3}|[0-9]{3}|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.+]
 
 def ours(contracts: Iterable[Contract]) -> frozenset[str]:
     """Everything that these contracts say, and the words that refusals and causes are made of."""
-    said = {word for contract in contracts for word in _texts(contract.as_json())}
+    said = {word for contract in contracts for word in texts(contract.as_json())}
     return frozenset({*said, *REFUSALS, *ORDER, *FIGURES, HIDDEN})
 
 
@@ -82,13 +82,14 @@ def _without(text: str, theirs: Collection[str]) -> str:
     return text
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, names of fields too."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield str(name)
-            yield from _texts(item)
+            yield from texts(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from texts(item)
