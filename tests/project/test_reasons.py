@@ -58,6 +58,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
+@pytest.fixture(autouse=True)
+def _nothing_written_down(project: Project) -> None:
+    """What an earlier test asked about, later in time, is not what the business decided by before."""
+    (project.home / "monitor" / "rules.json").unlink(missing_ok=True)
+
+
 def first_day(project: Project) -> int:
     """Midnight after the champion was trained, µs UTC."""
     live = history(project).live()
@@ -116,7 +122,6 @@ def test_drift_is_what_the_looks_of_a_day_said_and_holds_until_another_look(proj
 
 def test_another_threshold_is_a_reason_on_the_day_it_holds(project: Project) -> None:
     begin = first_day(project)
-    (project.home / "monitor" / "rules.json").unlink(missing_ok=True)
     assert reasons(project, begin + 2 * DAY).triggers == ()  # type: ignore[union-attr]
     settings = project.folder / "holdfast.toml"
     before = settings.read_text()
@@ -128,7 +133,6 @@ def test_another_threshold_is_a_reason_on_the_day_it_holds(project: Project) -> 
     assert found is not None
     assert [item.kind for item in found.triggers] == ["business_rule"]
     settings.write_text(before)
-    (project.home / "monitor" / "rules.json").unlink()
 
 
 def test_a_schedule_that_there_is_not_is_refused(project: Project) -> None:

@@ -55,8 +55,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "holdfast.toml").write_text(
         settings.replace("port = 8000", "port = 0\n" + more) + "\n[retrain]\nleast_rows = 300\nleast_positives = 5\n"
     )
-    now = this_minute()
-    table = cards.payments(customers=30, terminals=18, days=90, end=now, fraud=2.0)
+    # Until midnight: at another hour other payments would be the test part, and some hours bring no fraud.
+    now = this_minute() // DAY * DAY
+    table = cards.payments(customers=30, terminals=18, days=90, end=now, fraud=6.0)
     cut = now - LIVE * DAY
     past = table.columns["occurred_at"] < cut
     table.take(past).known("is_fraud", cut).write(folder / "data" / "payments.parquet")
@@ -114,7 +115,7 @@ def refuse(project: Project, version: str) -> Mapping[str, Any]:
 
 def test_it_learns_from_what_a_server_recorded_and_becomes_a_challenger(project: Project) -> None:
     done = retrain(project, examine=examine, because=["performance"], why="below for a week", changes=QUICK)
-    assert done.ok
+    assert done.ok, done.record.reason
     assert done.record.ended == "challenger"
     decided = history(project)
     assert [decided.live().version, decided.live("challenger").version] == ["1", "2"]  # type: ignore[union-attr]
@@ -183,7 +184,7 @@ def test_a_canary_waits_for_people_and_begins_when_they_approved(
     texts = {name: keys.create(project.home, name, [role], by="keeper")[1] for name, role in PEOPLE.items()}
     monkeypatch.setenv(VARIABLE, texts["ann"])
     done = retrain(project, examine=examine, why="drift", canary={"dwell": 1.0}, changes=QUICK)
-    assert (done.ok, done.record.ended) == (True, "waiting")
+    assert (done.ok, done.record.ended) == (True, "waiting"), done.record.reason
     assert "approval" in done.record.reason
     assert resume(project) is None
     version, bundle = named(project, "2")
