@@ -88,7 +88,7 @@ def running(
         began = time.monotonic()
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *map(str, command)],
-            stdout=said, stderr=subprocess.STDOUT, env=environment, cwd=folder, start_new_session=True,
+            stdout=said, stderr=subprocess.STDOUT, env=environment, cwd=folder, process_group=0,
         )  # fmt: skip
         try:
             first = _first(process, port, path, body, began + patience, said)

@@ -5,10 +5,11 @@ there would cost.
 One server on one core (its shadow process inherits that core), clients on another. Between windows the processes
 beside are stopped or let go on; what gathered meanwhile is worked off before the next window begins. `--pause` lets
 each client think between two requests, so that the server has idle time in which shadows are scored; without it the
-server is saturated and shadows are mostly left out. `cpu` is the worker's own processor time for one answer, `stolen`
+server is saturated and shadows are mostly left out. `--spare` lets what is beside use the clients' core as well, as it
+may wherever nobody tied the server to one. `cpu` is the worker's own processor time for one answer, `stolen`
 the share of its processor that the machine's host gave to others.
 
-    python -m benchmarks.shadow [--rounds 60] [--seconds 1] [--clients 16] [--pause 0.01] [--json]
+    python -m benchmarks.shadow [--rounds 60] [--seconds 1] [--clients 16] [--pause 0.01] [--spare] [--json]
 """
 
 from __future__ import annotations
@@ -182,6 +183,7 @@ class Bench:
     def __init__(self, home: Path, worker: psutil.Process, port: int, told: argparse.Namespace) -> None:
         self._worker, self._port, self._told = worker, port, told
         self._core = worker.cpu_affinity()[0]
+        self._cores = sorted({self._core, *os.sched_getaffinity(0)}) if told.spare else [self._core]
         self._shadows = LedgerReader(home / "shadows")
         self._beside: dict[str, list[psutil.Process]] = {"without": []}
 
@@ -191,8 +193,11 @@ class Bench:
             while not self._shadows.last_seq():
                 self.round(())
             self._beside["shadow"] = self._worker.children()
+            for process in self._beside["shadow"]:
+                process.cpu_affinity(self._cores)
         else:
-            loop = subprocess.Popen(["taskset", "-c", str(self._core), sys.executable, "-c", LOOP, str(share)])
+            tied = ["taskset", "-c", ",".join(map(str, self._cores))]
+            loop = subprocess.Popen([*tied, sys.executable, "-c", LOOP, str(share)])
             self._beside["loop"] = [psutil.Process(loop.pid)]
 
     def round(self, arms: Sequence[str]) -> Row:
@@ -280,6 +285,7 @@ def main() -> None:
     words.add_argument("--clients", type=int, default=16)
     words.add_argument("--pause", type=float, default=0.01)
     words.add_argument("--history", type=int, default=20_000)
+    words.add_argument("--spare", action="store_true")
     words.add_argument("--json", action="store_true")
     told = words.parse_args()
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as folder:
