@@ -42,7 +42,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 lock:  ## Hash-locked requirements, without addresses
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		--extra expectations --extra serve --extra trace --extra train --group dev pyproject.toml -o requirements/dev.txt
+		--extra evidently --extra expectations --extra serve --extra trace --extra train --group dev pyproject.toml -o requirements/dev.txt
 
 clean:
 	rm -rf demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
