@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from holdfast.checks.catalog import CHECKS
-from holdfast.checks.limits import limits
+from holdfast.checks.limits import Limits
 from holdfast.checks.report.schema import schema
 from holdfast.cli.reference import filled
 
@@ -30,7 +31,7 @@ def faults(code: str, text: str) -> list[str]:
         for name, body in zip(parts[1::2], parts[2::2], strict=True)
         if not body.strip()
     ]
-    known = {f"checks.{name}" for name, *_ in limits()}
+    known = {f"checks.{item.name}" for item in fields(Limits)}
     found += [f"there is no limit {name}" for name in re.findall(r"`(checks\.\w+)`", text) if name not in known]
     return found
 

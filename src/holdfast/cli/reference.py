@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from holdfast.cli.main import app
 from holdfast.project.settings import table
+from holdfast.settings import Setting, settings_of
 
 MADE = "<!-- Made from the code by `make docs`; edit the code. -->\n\n"
 COMMANDS = """\
@@ -49,7 +50,8 @@ def commands_page() -> str:
 
 def settings_page() -> str:
     """Every setting with its variable, default and help line; training's own keys and the gate's limits after them."""
-    from holdfast.checks.limits import limits
+    from holdfast.checks.limits import Limits as OfTheGate
+    from holdfast.monitoring.limits import Limits as OfMonitoring
     from holdfast.training.settings import TrainingSettings
 
     parts = [MADE + "# Settings\n", SETTINGS, "| setting | variable | default | |\n| --- | --- | --- | --- |"]
@@ -58,11 +60,9 @@ def settings_page() -> str:
     plain = TrainingSettings().as_dict()
     parts += [f"| `training.{name}` | {_shown(value)} |" for name, value in plain.items()]
     parts += ["\n## `[checks]`\n", CHECKS, "| setting | default | | default is from |\n| --- | --- | --- | --- |"]
-    parts += [f"| `checks.{name}` | {_shown(value)} | {told} | {source} |" for name, value, told, source in limits()]
-    from holdfast.monitoring.limits import limits as watched
-
+    parts += [_limit("checks", item) for item in settings_of(OfTheGate)]
     parts += ["\n## `[monitor]`\n", MONITOR, "| setting | default | | default is from |\n| --- | --- | --- | --- |"]
-    parts += [f"| `monitor.{name}` | {_shown(value)} | {told} | {source} |" for name, value, told, source in watched()]
+    parts += [_limit("monitor", item) for item in settings_of(OfMonitoring)]
     return "\n".join(parts) + "\n"
 
 
@@ -86,6 +86,10 @@ def _row(item: Any) -> str:
     if item.param_type_name == "option":
         names = ", ".join(f"`{word}`" for word in (*item.opts, *item.secondary_opts))
     return f"| {names} | {'' if item.required else _shown(item.default)} | {item.help or ''} |"
+
+
+def _limit(under: str, item: Setting) -> str:
+    return f"| `{under}.{item.name}` | {_shown(item.default)} | {item.help} | {item.source} |"
 
 
 def _shown(value: object) -> str:

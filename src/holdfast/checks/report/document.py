@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,7 @@ def document(verdict: Verdict, manifest: Manifest) -> dict[str, Any]:
         {
             **told,
             "only": list(verdict.only),
-            "limits": asdict(verdict.limits),
+            "limits": vars(verdict.limits),
             "model": {
                 "name": manifest.name,
                 "family": manifest.family,

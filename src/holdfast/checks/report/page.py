@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from holdfast.checks.check import CATEGORIES, Category
-from holdfast.checks.limits import limits as defaults
+from holdfast.checks.limits import Limits
 from holdfast.checks.report.compare import moved, turned
 from holdfast.checks.report.evidence import tables
 from holdfast.checks.report.known import pictures_of
@@ -30,6 +30,7 @@ from holdfast.checks.report.words import (
     stopping,
     when,
 )
+from holdfast.settings import settings_of
 
 Told = Mapping[str, Any]
 LONGEST_STOP = 280
@@ -189,7 +190,7 @@ def _again(verdict: Told, digest: str) -> list[str]:
     ]
     if digest:
         rows.append(("This file", f"<code>sha256sum {html(digest)}.json</code> answers its own name"))
-    told = {name: (plain(default), words) for name, default, words, _ in defaults()}
+    told = {item.name: (plain(item.default), item.help) for item in settings_of(Limits)}
     own = {name: value for name, value in limits.items() if name in told and value != told[name][0]}
     foot = (
         "Only what passed, or was waived by name, counts as a pass; what crashed, did not apply or was not asked does "
