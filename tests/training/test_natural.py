@@ -105,3 +105,16 @@ def test_a_profile_of_two_hundred_features_is_small() -> None:
     y = (random.random(20_000) < 0.1).astype(np.int8)
     rows = Rows(np.arange(20_000).astype(str), times, X, y, times, tuple(names))
     assert len(canonical(profile(wide, rows, random.random(20_000), y, 0.5))) < 2_000_000
+
+
+def test_what_wanders_from_week_to_week_varies_by_weeks_as_much_as_by_days() -> None:
+    times, random = spread_over(70), np.random.default_rng(6)
+    plain = random.normal(size=ROWS)
+    weekly = plain + random.normal(size=11)[(times - times.min()) // (7 * DAY)] * 0.5
+    by_day = plain + random.normal(size=71)[(times - START) // DAY] * 0.5
+    slow, fast, none = (made(values, times) for values in (weekly, by_day, plain))
+    assert slow["weekly"]["amount"]["p50"] > 0.03
+    assert slow["weekly"]["amount"]["mean"] > 0.6 * slow["daily"]["amount"]["mean"]
+    assert fast["weekly"]["amount"]["mean"] < 0.4 * fast["daily"]["amount"]["mean"]
+    assert abs(none["weekly"]["amount"]["mean"]) < 0.005
+    assert made(weekly[:20_000], times[:20_000])["weekly"] == {}, "five weeks and no fewer say how weeks vary"

@@ -4,7 +4,7 @@ All counts of one stretch of rows are one flat row of integers (*cells*), so cou
 number of features, and adding two stretches is one addition. `Layout` says which cell means what:
 
 - for each column its bins, null first: numbers by the profile's edges with both ends open, categories by code
-- for each column how many values lie under the first edge, and how many over the last
+- for each column how many values lie far under the first edge, and how many far over the last (`outer_of`)
 - for each column of numbers its octaves: how many values are 0, and how many in [2**(k-1), 2**k) apart from their sign
 - for each column of numbers how its values spread over `SPREAD` buckets of a hash: a single value fills one of them
 - for each column of numbers how often each of `SUSPECTS` occurs to the bit
@@ -75,6 +75,18 @@ def edges_of(present: Floats, most: int = BINS) -> Floats:
     return edges
 
 
+def outer_of(edges: Floats) -> tuple[float, float]:
+    """Between what values lie where training's lay: an outer bin's width beyond its smallest and its largest.
+
+    The largest that a sample has is passed by one in so many rows of the next, and for weeks by a slow total. Where
+    each value has a bin of its own there is no such margin.
+    """
+    low, high = float(edges[0]), float(edges[-1])
+    if len(edges) <= BINS // 2:
+        return low, high
+    return low - float(edges[1] - edges[0]), high + float(edges[-1] - edges[-2])
+
+
 @dataclass(frozen=True)
 class Column:
     """One feature, or the probability. `bins` counts null's too; `edges` is None where codes are bins."""
@@ -83,6 +95,11 @@ class Column:
     edges: Floats | None = None
     octaves: bool = False
     """Whether it holds numbers, whose size and single values mean something."""
+
+    @cached_property
+    def outer(self) -> tuple[float, float]:
+        assert self.edges is not None
+        return outer_of(self.edges)
 
     def place(self, values: Floats) -> Integers:
         """Bin numbers: 0 for null."""
@@ -198,7 +215,7 @@ class Layout:
             add(column.place(values), groups, starts[number], column.bins)
             if column.edges is None:
                 continue
-            for name, outside in (("below", values < column.edges[0]), ("above", values > column.edges[-1])):
+            for name, outside in (("below", values < column.outer[0]), ("above", values > column.outer[1])):
                 if outside.any():
                     into[:, at[name] + number] += np.bincount(groups[outside], minlength=len(into))
             if not column.octaves:

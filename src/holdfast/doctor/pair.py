@@ -118,8 +118,8 @@ class Pair:
         is found there too counts only when it is more than twice as large.
         """
         windowed = name in self.research.windowed + self.production.windowed
-        if windowed and (self.research.rows is None or self.within_a_week):
-            return None  # it moves slowly by itself: how far is not known, or not to be seen in a few days
+        if windowed and (self.research.rows is None or self.within_a_week or self.is_a_part):
+            return None  # it moves slowly by itself: how far is not known, or not to be seen in so short a time
         then, now = self.reference[name], self.live[name]
         tests = len(self.columns)
         found = detect(then, now, tests)
@@ -141,6 +141,14 @@ class Pair:
         if rows is None or rows.times is None or not len(rows):
             return False
         return int(rows.times.max() - rows.times.min()) < 7 * DAY
+
+    @cached_property
+    def is_a_part(self) -> bool:
+        """Whether production's rows are told to be of less than half the time that research's are of."""
+        ours, theirs = self.research.rows, self.production.rows
+        if ours is None or theirs is None or ours.times is None or theirs.times is None:
+            return False
+        return len(theirs) > 0 and 2 * int(np.ptp(theirs.times)) < int(np.ptp(ours.times))
 
     def stretches(self, name: str) -> list[tuple[Shape, Shape]]:
         """Research's rows of one column in order of time, cut as long as the live ones: (all others, one stretch)."""

@@ -6,7 +6,6 @@ Each sees the copy and its server, as it would see the project: traffic, ledger,
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -153,14 +152,14 @@ def _monitor(stage: Stage) -> Iterator[Caught]:
 
 
 class _Service:
-    """`holdfast monitor` of now: latency, errors and refusals have no event time, only the minute they came in."""
+    """`holdfast monitor` of now, which is where the recorded traffic has got to: how it was answered is in no event."""
 
     def __call__(self, stage: Stage) -> Iterator[Caught]:
         from holdfast.project.monitor import Monitor
 
         sent = len(stage.replies)
         with Monitor(stage.project) as watching:
-            report = watching.look(time.time_ns() // 1_000)
+            report = watching.look()
         for item in report.findings:
             if item.status == "alert" and item.code in SERVICE:
                 yield Caught("service", item.cause, f"{item.code} {item.why}"[:300], sent, stage.minutes(sent))

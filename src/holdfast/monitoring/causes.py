@@ -1,7 +1,9 @@
 """One cause instead of ten symptoms: findings in the order of what explains what, the explained ones marked so.
 
 A named change of a field explains every drift of what is made of that field; any change of inputs explains scores and
-decisions; refusals and a population that stopped coming explain volume. What nothing explains stays an alert.
+decisions, but that more than twice as many are decided positively is explained by a named change alone: people are
+stopped, and somebody has to help them; refusals and a population that stopped coming explain volume. What nothing
+explains stays an alert.
 """
 
 from __future__ import annotations
@@ -31,6 +33,10 @@ OUTPUTS = frozenset({"decisions", "score", "positive_spike"})
 VOLUME = frozenset({"more_volume", "less_volume", "silence"})
 STOPS = frozenset({"schema", "types", "refused", "errors", "overload", "turned_away", "population"})
 MOVES = frozenset({"night_shift", "time_zone", "positive_spike"})
+MOVED = frozenset({"drift", "scale", "range"})
+"""That one feature moved. Where many did, none of them is the cause."""
+UNNAMED = frozenset({"drift", "many_features", "score"})
+"""That something came otherwise, and not what."""
 WIDE = 3
 """So many unrelated features that drift have something in common which is none of them."""
 
@@ -41,7 +47,7 @@ def ordered(findings: Iterable[Finding], roots: Mapping[str, frozenset[str]]) ->
     alerts = sorted((item for item in every if item.status == "alert"), key=_key)
     kept: list[Finding] = []
     told: list[Finding] = []
-    wide = _unrelated([item for item in alerts if item.cause == "drift"], roots) >= WIDE
+    wide = _unrelated([item for item in alerts if item.cause in MOVED], roots) >= WIDE
     for item in alerts:
         cause = next((known for known in kept if _explains(known, item, roots, wide)), None)
         if cause is None:
@@ -49,7 +55,7 @@ def ordered(findings: Iterable[Finding], roots: Mapping[str, frozenset[str]]) ->
         else:
             by = f"{cause.code} {cause.cause}{' of ' + cause.feature if cause.feature else ''}"
             told.append(replace(item, status="explained", evidence={**item.evidence, "explained_by": by}))
-    if wide and not any(item.cause in OF_FIELD | OF_ALL for item in kept):
+    if wide and not any(item.cause in (OF_FIELD - MOVED) | OF_ALL for item in kept):
         kept, told = _together(kept, told)
     return [*kept, *told, *(item for item in every if item.status != "alert")]
 
@@ -65,10 +71,12 @@ def _explains(known: Finding, item: Finding, roots: Mapping[str, frozenset[str]]
         return True
     if item.cause in VOLUME:
         return known.cause in STOPS | MOVES
+    if item.cause == "decisions" and item.severity == "high" and known.cause in UNNAMED:
+        return False
     if item.cause in OUTPUTS and (known.code.startswith(("WATCH1", "WATCH2")) or known.cause in OUTPUTS):
         return known.cause not in ("arrival",)
     if known.cause in OF_FIELD and item.code.startswith(("WATCH1", "WATCH2")):
-        return item.cause == "many_features" or _related(known, item, roots)
+        return (item.cause == "many_features" and not (wide and known.cause in MOVED)) or _related(known, item, roots)
     if known.cause in OF_ALL:
         return item.cause in SYMPTOMS | {"scale", "nulls", "population", "night_shift", "frozen", "vocabulary"}
     return item.cause == "many_features" and known.cause == "drift" and not wide
@@ -106,9 +114,9 @@ def _together(kept: list[Finding], told: list[Finding]) -> tuple[list[Finding], 
     share = next((item for item in kept if item.cause == "many_features"), None)
     if share is None:
         return kept, told
-    drifts = [item for item in kept if item.cause == "drift"]
+    drifts = [item for item in kept if item.cause in MOVED]
     under = [
         replace(item, status="explained", evidence={**item.evidence, "explained_by": f"{share.code} many_features"})
         for item in drifts
     ]
-    return [share, *(item for item in kept if item.cause not in ("drift", "many_features"))], [*under, *told]
+    return [share, *(item for item in kept if item.cause not in MOVED | {"many_features"})], [*under, *told]

@@ -42,6 +42,8 @@ class Shape:
     """(48, cells); None where the bundle did not keep them."""
     daily: float | None = None
     """Natural variation: mean stability index of one day against the others, less what chance makes of it."""
+    weekly: float | None = None
+    """The same of one week, as it usually is: what grows slowly in training shall not hide what changes in live."""
     hourly: float | None = None
     """The same of one hour, like with like."""
     outside: tuple[float, float] = (0.0, 0.0)
@@ -105,7 +107,9 @@ class Expected:
         """
         daily = np.array([fallback if item.daily is None else max(0.0, item.daily) for item in self.shapes])
         if days >= 1:
-            return np.asarray(daily / days**0.5)
+            # Days make a week steadier, unless what makes them differ lasts for weeks.
+            weekly = np.array([max(0.0, item.weekly or 0.0) for item in self.shapes])
+            return np.asarray(np.maximum(daily / days**0.5, weekly * min(1.0, days / 7)))
         hourly = np.array([fallback if item.hourly is None else max(0.0, item.hourly) for item in self.shapes])
         measured = max(1.0, self.rows / self.hours if self.hours else self.rows_an_hour)
         often = measured / max(1, n)

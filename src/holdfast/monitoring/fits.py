@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.bundle.bins import outer_of
 from holdfast.monitoring.distance import Floats, stability
 from holdfast.monitoring.expected import Expected, Shape
 from holdfast.monitoring.stretches import Stretch
@@ -47,7 +48,7 @@ def below(stretch: Stretch, feature: int, points: Floats) -> Floats:
 
 
 def outer(stretch: Stretch, feature: int) -> Floats:
-    """Counts of a number's given values: below all of training, by bin, above all of training."""
+    """Counts of a number's given values: far below all of training, by bin, far above all of training."""
     shape = stretch.expected.shapes[feature]
     found = stretch.found[stretch.expected.cells(shape.name)][1:].copy()
     low, high = float(stretch.counts.below[feature]), float(stretch.counts.above[feature])
@@ -115,8 +116,16 @@ def octaves_moved(stretch: Stretch, feature: int) -> float | None:
 
 def _scaled(stretch: Stretch, feature: int, by: float) -> Floats:
     edges, share = cumulated(stretch, feature)
-    if by != 1.0:
-        share = below(stretch, feature, edges / by)
+    return _parts(share if by == 1.0 else below(stretch, feature, _points(edges) / by))
+
+
+def _points(edges: Floats) -> Floats:
+    """Where what `outer` counts lies apart: the edges, the outermost as far out as counting has them."""
+    low, high = outer_of(edges)
+    return np.concatenate([[low], edges[1:-1], [high]])
+
+
+def _parts(share: Floats) -> Floats:
     return np.concatenate([[share[0]], np.diff(share), [1 - share[-1]]])
 
 
@@ -135,9 +144,8 @@ def swapped(stretch: Stretch, features: list[int]) -> Iterator[tuple[int, int]]:
 
 def _like(stretch: Stretch, feature: int, other: int) -> bool:
     edges, found = np.asarray(stretch.expected.shapes[feature].edges), outer(stretch, feature)
-    share = below(stretch, other, edges)
     own = apart(_scaled(stretch, feature, 1.0), found)
-    after = apart(np.concatenate([[share[0]], np.diff(share), [1 - share[-1]]]), found)
+    after = apart(_parts(below(stretch, other, _points(edges))), found)
     return after < BETTER * own and after < max(WELL, 0.1 * own)
 
 

@@ -18,7 +18,7 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     found = sorted({feature for _, feature in drifted(seen, limits) if not young(seen, limits)})
     share = len(found) / max(1, len(names))
     evidence = {"drifted": [names[at] for at in found], "of": len(names), "share": round(share, 4)}
-    if share > limits.drifted_share:
+    if share > limits.drifted_share or len(found) > limits.drifted_features:
         high = share > limits.high_drifted_share
         why = f"{len(found)} of {len(names)} features drift ({share:.0%}): {', '.join(names[at] for at in found[:8])}"
         mend = "find what they have in common: a source, a filter of who is asked about, a release upstream"

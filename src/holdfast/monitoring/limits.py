@@ -34,6 +34,7 @@ class Limits:
         0.005, "Natural variation from day to day that is taken on where the bundle has not kept its own.", MEASURED
     )
     drifted_share: float = setting(0.1, "Share of drifted features above which the model alerts.", HANDBOOK)
+    drifted_features: int = setting(10, "Features that may drift at once, however many there are.", GUIDE)
     high_drifted_share: float = setting(0.3, "The same from which on it is HIGH.", HANDBOOK)
     score_psi: float = setting(0.1, "As `drift_psi`, for the score.", "usually read as a moderate shift")
     decision_rate: float = setting(

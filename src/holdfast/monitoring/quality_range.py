@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from holdfast.bundle.bins import outer_of
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
@@ -28,7 +31,7 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
                 if found is None or shape.name in told or young(seen, limits):
                     continue
                 told.add(shape.name)
-                edge = shape.edges[0] if side == "below" else shape.edges[-1]
+                edge = outer_of(np.array(shape.edges))[side == "above"]
                 why = f"{found.share:.1%} of {stretch.told()} have {shape.name} {side} {edge:g}, unlike all of training"
                 mend = (
                     f"look at the values of {shape.name}: a bound in the contract (at_least, at_most) would refuse them"

@@ -18,6 +18,8 @@ from holdfast.monitoring.counts import Counts
 from holdfast.monitoring.expected import SCORE, Expected, Shape
 
 MINUTE = 60_000_000
+MEAN_TO_MIDDLE = 2.2
+"""Of the square of a normal variable."""
 """µs; the shortest stretch that is told apart."""
 
 
@@ -123,9 +125,15 @@ class Bins:
         return Shape(
             name, kind, total, edges, self.words(name) if name != SCORE else (),
             None if seasons is None else np.array(seasons, np.int64),
-            self._natural("daily", name), self._natural("hourly", name),
+            self._natural("daily", name), self._usual_week(name), self._natural("hourly", name),
             octaves=tuple(sizes.get("octaves", ())), suspects=tuple(sizes.get("suspects", ())),
         )  # fmt: skip
+
+    def _usual_week(self, name: str) -> float | None:
+        """From the middle one, as a square of chance would have it: the weeks in which a window fills up say nothing of
+        the others."""
+        found = self.profile.get("weekly", {}).get(name)
+        return None if found is None else min(float(found["mean"]), MEAN_TO_MIDDLE * float(found["p50"]))
 
     def _natural(self, part: str, name: str) -> float | None:
         found = self.profile.get(part, {}).get(name)

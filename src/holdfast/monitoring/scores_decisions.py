@@ -11,7 +11,7 @@ from holdfast.monitoring.fits import apart
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.shares import Rise, fallen, risen
-from holdfast.monitoring.stretches import Stretch, before, stretches, young
+from holdfast.monitoring.stretches import Stretch, before, drifted, stretches, young
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH302"
@@ -37,8 +37,8 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
             return
         spike = found.share > usual and same_below(seen, stretch)
         moved = not same_inputs(stretch, found.share - usual)
-        if moved and stretch.n < 5 * limits.fast_predictions:
-            continue  # an input moves by more than these decisions: it will be known by its own name
+        if moved and stretch.n < 5 * limits.fast_predictions and not drifted(seen, limits):
+            continue  # an input moves by more than these decisions: it will be known by its own name, in a moment
         spike = spike and not moved
         why = f"{found.share:.1%} of {stretch.told()} were decided positively, usually {usual:.1%}" + (
             "; the other scores lie as they did: more positives among the same people" if spike else ""

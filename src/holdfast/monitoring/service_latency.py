@@ -14,7 +14,8 @@ from holdfast.monitoring.stretches import FAMILIES, MINUTE, OVERLAP
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH502"
-SPANS = (5 * MINUTE, HOUR)
+SPANS = (5 * MINUTE, HOUR, DAY)
+"""A quiet service has too few answers in an hour to tell a slow one."""
 SLOW = 0.05
 """Share of answers that may take longer: the limit is one of the 95th percentile."""
 

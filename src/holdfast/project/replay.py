@@ -99,6 +99,9 @@ class LiveParity:
     skewed: int = 0
     """Decisions with a feature that training will see otherwise, because a record was under way or came late."""
     skew_by_feature: dict[str, int] = field(default_factory=dict)
+    recorded: bool = False
+    """The answers are of recorded traffic, which was sent long after it happened: nothing tells when its records came,
+    so that no skew is looked for."""
 
     @property
     def ok(self) -> bool:
@@ -106,13 +109,19 @@ class LiveParity:
         return self.replayed.ok
 
     def as_dict(self) -> dict[str, Any]:
-        skew = {"decisions": self.skewed, "by_feature": self.skew_by_feature}
+        skew = {"decisions": self.skewed, "by_feature": self.skew_by_feature, "recorded_traffic": self.recorded}
         return {"ok": self.ok, "replayed": self.replayed.as_dict(), "arrival_skew": skew}
 
     def __str__(self) -> str:
         most = sorted(self.skew_by_feature.items(), key=lambda pair: -pair[1])[:5]
         told = ", ".join(f"{name} {count}" for name, count in most)
+        if self.recorded:
+            return f"{self.replayed}\narrival skew: not told by recorded traffic, which was sent long after it happened"
         return f"{self.replayed}\narrival skew: {self.skewed} decisions{f' ({told})' if told else ''}"
+
+
+BEHIND = 60 * 60 * 1_000_000
+"""Answers that came so long after their event (µs), as a rule, are of recorded traffic."""
 
 
 def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
@@ -127,6 +136,10 @@ def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
     if not decisions:
         raise HoldfastError("nothing was answered yet", where="parity --live", mend="send a request to /predict first")
     report = LiveParity(replay(project, ids=[item.prediction_id for item in decisions]))
+    late = sorted(item.received_at - item.time for item in decisions)
+    if late[len(late) // 2] > BEHIND:
+        report.recorded = True
+        return report
     by_time = Recomputer(partial(_history, project), lambda: everything, "received")
     course = [item for item in everything if isinstance(item, Promotion | Experiment)]
     groups: dict[str, list[Decision]] = {}

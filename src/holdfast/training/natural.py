@@ -20,9 +20,12 @@ from holdfast.training.rows import Floats, Ints
 WIDEST = 64
 """Bins of a column that is kept by season; one of more is expected to be the same at every hour."""
 FEWEST_DAYS = 5
+"""Of days, weeks or hours, for them to say how they vary."""
 FEWEST_ROWS = 30
-"""Of a day or an hour that says something about variation."""
+"""Of a day, a week or an hour that says something about variation."""
 MOST_DAYS = 90
+MOST_WEEKS = 52
+WEEK = 7 * DAY
 HOURLY_DAYS = 30
 POINTS = (0.5, 0.9, 0.99, 1.0)
 HOUR = 3_600 * SECOND
@@ -31,17 +34,18 @@ HOUR = 3_600 * SECOND
 def natural(names: Sequence[str], layout: Layout, X: Floats, times: Ints) -> dict[str, Any]:
     """What the profile keeps of it, by name: `names` are the columns of the layout and of `X`.
 
-    `seasons`: rows and bins by season. `sizes`: octaves, spread and suspects where a column holds numbers. `daily` and
-    `hourly`: how far days and hours lay from the others of their season, as the mean and quantiles of a squared
-    distance relative to the expectation (the stability index, where it is small) less what chance makes of it.
+    `seasons`: rows and bins by season. `sizes`: octaves, spread and suspects where a column holds numbers. `daily`,
+    `weekly` and `hourly`: how far these lay from the others of their season, as the mean and quantiles of a squared
+    distance relative to the expectation (the stability index, where it is small) less what chance makes of it. What
+    looks weeks back varies from week to week no less than from day to day.
     Columns for which too few days are known have none.
     """
     if not len(times):
-        return {"seasons": {"rows": [0] * SEASONS, "bins": {}}, "sizes": {}, "daily": {}, "hourly": {}}
+        return {"seasons": {"rows": [0] * SEASONS, "bins": {}}, "sizes": {}, "daily": {}, "weekly": {}, "hourly": {}}
     places, by = layout.places, season(times)
     cells = layout.count(X, by, by, SEASONS)
     whole = cells.sum(axis=0)
-    daily, hourly = _variation(layout, X, times, cells)
+    daily, weekly, hourly = _variation(layout, X, times, cells)
     return {
         "seasons": {
             "rows": np.bincount(by, minlength=SEASONS).tolist(),
@@ -61,6 +65,7 @@ def natural(names: Sequence[str], layout: Layout, X: Floats, times: Ints) -> dic
             if layout.columns[at].octaves
         },
         "daily": _told(names, daily),
+        "weekly": _told(names, weekly),
         "hourly": _told(names, hourly),
     }
 
@@ -93,36 +98,53 @@ def _told(names: Sequence[str], found: list[Floats]) -> dict[str, Any]:
     }
 
 
-def _variation(layout: Layout, X: Floats, times: Ints, cells: NDArray[np.int64]) -> tuple[list[Floats], list[Floats]]:
-    """For days, and for hours of some of them, how far each column lay from its expectation."""
+def _variation(
+    layout: Layout, X: Floats, times: Ints, cells: NDArray[np.int64]
+) -> tuple[list[Floats], list[Floats], list[Floats]]:
+    """For days, for weeks, and for hours of some days, how far each column lay from its expectation."""
     starts, end = layout.places.starts, int(layout.places.starts[-1])
     everyone, rows = cells[:, :end], np.bincount(season(times), minlength=SEASONS)
-    day = times // DAY
-    known, many = np.unique(day, return_counts=True)
-    known = known[many >= FEWEST_ROWS]
-    if len(known) > MOST_DAYS:
-        known = known[np.linspace(0, len(known) - 1, MOST_DAYS).astype(np.intp)]
     bins_only = Layout(tuple(replace(column, octaves=False) for column in layout.columns))
     daily: list[Floats] = []
+    weekly: list[Floats] = []
     hourly: list[Floats] = []
-    for number, at in enumerate(known):
-        inside = day == at
-        by = season(times[inside])
-        own = bins_only.count(X[inside], by, by, SEASONS)[:, :end]
-        own_rows = np.bincount(by, minlength=SEASONS)
-        used = np.flatnonzero((own_rows > 0) & (rows > own_rows))  # an hour that no other day has says nothing
-        if not len(used):
-            continue
-        others = rows[used] - own_rows[used]
-        shares = (everyone[used] - own[used]) / others[:, None]
-        n = own_rows[used]
-        support = float(n.sum() ** 2 / (n**2 / others).sum())
-        daily.append(_excess(own[used].sum(axis=0), n @ shares / n.sum(), int(n.sum()), support, starts))
-        if number % max(1, len(known) // HOURLY_DAYS) == 0:
-            for place in np.flatnonzero(n >= FEWEST_ROWS):
-                found = own[used[place]]
-                hourly.append(_excess(found, shares[place], int(n[place]), float(others[place]), starts))
-    return daily, hourly
+    for into, day, known in (
+        (daily, times // DAY, _days(times)),
+        (weekly, (times - times.min()) // WEEK, _weeks(times)),
+    ):
+        for number, at in enumerate(known):
+            inside = day == at
+            by = season(times[inside])
+            own = bins_only.count(X[inside], by, by, SEASONS)[:, :end]
+            own_rows = np.bincount(by, minlength=SEASONS)
+            used = np.flatnonzero((own_rows > 0) & (rows > own_rows))  # an hour that no other has says nothing
+            if not len(used):
+                continue
+            others = rows[used] - own_rows[used]
+            shares = (everyone[used] - own[used]) / others[:, None]
+            n = own_rows[used]
+            support = float(n.sum() ** 2 / (n**2 / others).sum())
+            into.append(_excess(own[used].sum(axis=0), n @ shares / n.sum(), int(n.sum()), support, starts))
+            if into is daily and number % max(1, len(known) // HOURLY_DAYS) == 0:
+                for place in np.flatnonzero(n >= FEWEST_ROWS):
+                    found = own[used[place]]
+                    hourly.append(_excess(found, shares[place], int(n[place]), float(others[place]), starts))
+    return daily, weekly, hourly
+
+
+def _days(times: Ints) -> Ints:
+    """Days with enough rows, evenly chosen where there are very many."""
+    known, many = np.unique(times // DAY, return_counts=True)
+    known = known[many >= FEWEST_ROWS]
+    return known if len(known) <= MOST_DAYS else known[np.linspace(0, len(known) - 1, MOST_DAYS).astype(np.intp)]
+
+
+def _weeks(times: Ints) -> Ints:
+    """Whole weeks from the first row on, with enough rows."""
+    at = (times - times.min()) // WEEK
+    known, many = np.unique(at, return_counts=True)
+    whole = (int(times.max()) - int(times.min())) // WEEK
+    return known[(many >= FEWEST_ROWS) & (known < whole)][-MOST_WEEKS:]
 
 
 def _excess(found: NDArray[np.int64], share: Floats, rows: int, support: float, starts: NDArray[np.int64]) -> Floats:

@@ -67,7 +67,7 @@ def _by_itself(
     columns = layout_of(contract, shape).columns
     found = natural(rows.names, Layout(columns[:-1]), rows.X, rows.times)
     score = natural((SCORE,), Layout(columns[-1:]), probability[:, None], times)
-    for part in ("sizes", "daily", "hourly"):
+    for part in ("sizes", "daily", "weekly", "hourly"):
         found[part] |= score[part]
     found["seasons"]["bins"] |= score["seasons"]["bins"]
     return found

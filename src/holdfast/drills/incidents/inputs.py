@@ -84,7 +84,7 @@ def placeholder(stage: Stage) -> None:
 
 
 def ten_at_once(stage: Stage) -> None:
-    """Twelve numbers grow by a half."""
+    """Twelve numbers are twice what they were."""
     fields = [item for item in numbers(stage.contract) if item.at_most is None][:12]
 
     def change(body: Body) -> Body:
@@ -92,9 +92,7 @@ def ten_at_once(stage: Stage) -> None:
         for item in fields:
             value = body.get(item.name)
             if value is not None:
-                grown[item.name] = (
-                    int(value * 1.5 + 1) if item.type == "integer" else round(value * 1.5, item.scale or 6)
-                )
+                grown[item.name] = int(value * 2 + 1) if item.type == "integer" else round(value * 2, item.scale or 6)
         return body | grown
 
     stage.each(change)

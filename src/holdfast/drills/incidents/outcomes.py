@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from holdfast.drills.drill import Drill, Within
 from holdfast.drills.incidents.inputs import GUIDE, HANDBOOK, TABLE
 from holdfast.drills.recorded import Request
 from holdfast.drills.stage import Stage
+from holdfast.ledger.records import Decision
 
 ASK = (monitor, watch)
 WEEKS = Within(0, 42 * 1_440)
@@ -18,18 +20,17 @@ DECAY = (
     "below_floor", "ranking_lost", "missed_positives", "concept_drift", "estimated_fall", "overconfident",
     "underconfident",
 )  # fmt: skip
-SPARED = 0.02
 
 
 def recall_falls(stage: Stage) -> None:
-    """Each week another two in a hundred of the positives look like everybody else: they come in another's clothes."""
+    """Each week another seventh of the positives look like everybody else: they come in another's clothes."""
     names = stage.contract.deciding
 
     def change(requests: list[Request]) -> Iterable[Request]:
         honest = [item for item in requests if not item.truth]
         for item in requests:
             weeks = (item.time - stage.start) / (7 * DAY)
-            if item.truth and honest and stage.chance.random() < SPARED * weeks * 7:
+            if item.truth and honest and stage.chance.random() < weeks / 7:
                 other = honest[int(stage.chance.integers(len(honest)))]
                 own = {name: item.body[name] for name in (names.id, names.time)}
                 yield replace(item, body=other.body | own)
@@ -66,15 +67,16 @@ def _shuffled(stage: Stage, requests: list[Request], share: float) -> Iterable[R
 
 
 def false_positives(stage: Stage) -> None:
-    """Honest requests take on what used to mark the others: four in ten are stopped."""
+    """Honest requests look like those that were stopped in the weeks before: four in ten."""
     names = stage.contract.deciding
+    decided = (item for item in stage.project.reader.records() if isinstance(item, Decision) and item.decision)
+    stopped = [json.loads(item.body) for item in decided]
 
     def change(requests: list[Request]) -> Iterable[Request]:
-        bad = [item for item in requests if item.truth]
         keys = {key for item in stage.contract.aggregates for key in item.on}
         for item in requests:
-            if bad and not item.truth and stage.chance.random() < 0.4:
-                other = bad[int(stage.chance.integers(len(bad)))].body
+            if stopped and not item.truth and stage.chance.random() < 0.4:
+                other = stopped[int(stage.chance.integers(len(stopped)))]
                 kept = {name: item.body[name] for name in (names.id, names.time, *keys) if name in item.body}
                 yield replace(item, body=other | kept)
             else:
@@ -89,7 +91,7 @@ def _in_time(contract: Contract) -> str:
 
 
 DRILLS = (
-    Drill("H5", "recall-falls", "recall falls by a few points each week", f"{HANDBOOK}: incidents", ("M1", "M9"),
+    Drill("H5", "recall-falls", "recall falls by a seventh each week", f"{HANDBOOK}: incidents", ("M1", "M9"),
           "traffic", WEEKS, DECAY, ASK, recall_falls, _in_time, days=42, base="fresh"),
     Drill("G1", "auc-under-075", "what becomes of it has nothing to do with the score", GUIDE, ("M4", "M5"),
           "traffic", WEEKS, DECAY, ASK, labels_turned, _in_time, days=42, base="fresh"),

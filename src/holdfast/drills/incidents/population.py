@@ -33,12 +33,12 @@ def fraud_spike(stage: Stage) -> None:
 
 
 def night_shift(stage: Stage) -> None:
-    """Everything happens in the first six hours of the day."""
+    """Everything happens at some time in the first six hours of the day."""
     source, at = stage.contract.deciding, hour(stage.contract)
 
     def change(requests: list[Request]) -> Iterable[Request]:
         for item in requests:
-            night = item.time // DAY * DAY + (item.time % DAY) // 4
+            night = item.time // DAY * DAY + int(stage.chance.integers(6 * HOUR))
             if night < stage.start:
                 night = item.time
             shifted = moved(item, source, night)
