@@ -54,3 +54,13 @@ def test_every_setting_has_a_default_and_a_help_line() -> None:
 def test_a_table_of_parameters_stays_one_value() -> None:
     settings = settings_from({"training": {"params": {"num_leaves": 31}}}, {})
     assert settings.training == {"params": {"num_leaves": 31}}
+
+
+def test_a_value_where_a_table_belongs_is_told_as_such() -> None:
+    with pytest.raises(HoldfastError) as caught:
+        settings_from({"training": 3, "serving": {"port": "x"}}, {})
+    assert [(item.field, item.code, item.what) for item in caught.value.problems] == [
+        ("training", "type", "3 is not a table"),
+        ("serving.port", "type", "'x' is not a whole number"),
+    ]
+    assert caught.value.problems[1].mend == "for example 8000"
