@@ -22,9 +22,9 @@ from holdfast.bundle.bins import Floats, Integers
 from holdfast.monitoring.catalog import looked
 
 VOLUMES = (1_000, 10_000, 100_000)
-GRAIN = {1_000: 60, 10_000: 60, 100_000: 30}
+GRAIN = {300: 60, 1_000: 60, 10_000: 60, 100_000: 30}
 """Minutes that counts are kept by in ninety days, for memory's sake."""
-FINE = {1_000: 10, 10_000: 2, 100_000: 1}
+FINE = {300: 30, 1_000: 10, 10_000: 2, 100_000: 1}
 """The same when an incident is timed; looks come as often."""
 CLEAN_DAYS = 16
 """Before an incident, so that what is usual is known."""
