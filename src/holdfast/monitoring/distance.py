@@ -88,13 +88,16 @@ def binomial_tail(count: int, n: int, share: float) -> float:
     return exp(-n * (found * log(found / share) + (1 - found) * (log1p(-found) - log1p(-share))))
 
 
-def poisson_tail(count: float, expected: float) -> float:
-    """An upper bound (Chernoff's) of the probability of a count as far from `expected`, on that side."""
+def count_tail(count: float, expected: float, swing: float) -> float:
+    """An upper bound (Chernoff's) of the probability of a count as far from `expected`, on that side.
+
+    `swing` is the standard deviation of what is expected, as a share of it: a negative binomial's.
+    """
     if expected <= 0:
         return 0.0 if count > 0 else 1.0
-    if count <= 0:
-        return exp(-expected)
-    return exp(min(0.0, count - expected - count * log(count / expected)))
+    size = 1 / max(swing, 1e-6) ** 2
+    near = 0.0 if count <= 0 else count * log(count / expected)
+    return exp(min(0.0, (count + size) * log((count + size) / (expected + size)) - near))
 
 
 def ways(n: int, k: int) -> float:

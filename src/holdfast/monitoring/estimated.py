@@ -15,8 +15,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.intervals import Interval
 from holdfast.monitoring.judged import Floats, Mask
-from holdfast.monitoring.measured import Figure
 
 MEASURES = ("roc_auc", "precision", "recall", "positive_share")
 DRAWS = 500
@@ -104,7 +104,7 @@ def learn(blocks: Sequence[Block]) -> Reading:
 
 def estimate(
     told: Floats, decided: Mask, reading: Reading, *, level: float = 0.95, seed: int = 0, draws: int = DRAWS
-) -> dict[str, Figure]:
+) -> dict[str, Interval]:
     """What ROC-AUC, precision, recall and share of positives will have been, once the labels are in.
 
     The interval is one of the *realised* figures, at `level`. The same rows and reading give the same figures.
@@ -128,7 +128,7 @@ def estimate(
     for name in MEASURES:
         low, high = np.nanquantile(drawn[name], [edge, 1 - edge]) if np.isfinite(drawn[name]).any() else (0.0, 1.0)
         value = float(expected[name][0])
-        found[name] = Figure(value if np.isfinite(value) else 0.0, float(low), float(high))
+        found[name] = Interval(value if np.isfinite(value) else 0.0, float(low), float(high))
     return found
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from holdfast.intervals import Interval, deviations
 from holdfast.monitoring.estimated import Block, Reading, estimate, learn
 from holdfast.monitoring.judged import Judged, settled_after, truth_at
 from holdfast.monitoring.matured import DAY, WEEK, Matured, enough
-from holdfast.monitoring.measured import Figure, deviations, performance
+from holdfast.monitoring.measured import performance
 
 if TYPE_CHECKING:
     from holdfast.contract.model import Label
@@ -36,8 +37,8 @@ class Foretold:
     end: int
     rows: int
     reading: Reading
-    estimated: dict[str, Figure]
-    realised: dict[str, Figure] | None = None
+    estimated: dict[str, Interval]
+    realised: dict[str, Interval] | None = None
 
     @property
     def missed(self) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from holdfast.intervals import Interval
 from holdfast.monitoring.judged import Judged, settled_after
-from holdfast.monitoring.measured import Figure, error_of
+from holdfast.monitoring.measured import error_of
 
 if TYPE_CHECKING:
     from holdfast.contract.model import Label
@@ -97,7 +98,7 @@ def level_of(limits: Limits, among: int = 1) -> float:
     return 1 - 2 * limits.false_alarms_a_quarter * SHARE / (90 * QUESTIONS * among)
 
 
-def reference(seen: Seen, name: str) -> tuple[Figure, float] | None:
+def reference(seen: Seen, name: str) -> tuple[Interval, float] | None:
     """What a figure was on training's test rows, and its standard error with the natural variation over the folds."""
     training = seen.bundle.manifest.training
     told = training.get("metrics", {}).get("test", {}).get(name)
@@ -105,17 +106,17 @@ def reference(seen: Seen, name: str) -> tuple[Figure, float] | None:
         return None
     value = float(told["value"])
     low, high = (value if told[side] is None else float(told[side]) for side in ("low", "high"))
-    figure = Figure(value, low, high)
+    figure = Interval(value, low, high)
     over = training.get("validation", {}).get("summary", {}).get(name, {})
     natural = float(over.get("sd") or 0.0)
     return figure, float(np.hypot(error_of(figure), natural))
 
 
-def fall(seen: Seen, name: str, live: Figure, live_error: float, wide: float) -> Figure | None:
+def fall(seen: Seen, name: str, live: Interval, live_error: float, wide: float) -> Interval | None:
     """How far a figure fell below the reference, `wide` standard errors to both sides."""
     before = reference(seen, name)
     if before is None:
         return None
     value = before[0].value - live.value
     far = wide * float(np.hypot(before[1], live_error))
-    return Figure(value, value - far, value + far)
+    return Interval(value, value - far, value + far)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from holdfast.intervals import deviations
 from holdfast.monitoring.estimated import Block, learn
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import enough, level_of, matured
-from holdfast.monitoring.measured import deviations
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from holdfast.intervals import Interval, deviations, share
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Judged
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import enough, fall, level_of, matured, reference
-from holdfast.monitoring.measured import Figure, deviations, error_of, performance, share
+from holdfast.monitoring.measured import error_of, performance
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 
@@ -62,7 +63,7 @@ def _by_prior_alone(seen: Seen, rows: Judged, wide: float) -> float | None:
         (~truth, table["false_positive"], table["false_positive"] + table["true_negative"]),
     )
     for inside, hits, of in classes:
-        live: Figure = share(float((inside & said).sum()), float(inside.sum()))
+        live: Interval = share(float((inside & said).sum()), float(inside.sum()))
         then = share(float(hits), float(of))
         if abs(live.value - then.value) > wide * (error_of(live) ** 2 + error_of(then) ** 2) ** 0.5:
             return None

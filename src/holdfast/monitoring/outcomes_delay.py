@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from holdfast.intervals import deviations
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Judged, Mask
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import DAY, WEEK, Matured, level_of, matured
-from holdfast.monitoring.measured import deviations
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 

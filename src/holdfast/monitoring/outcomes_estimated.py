@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from holdfast.intervals import deviations
 from holdfast.monitoring import outcomes_prior
 from holdfast.monitoring.estimated import Reading
 from holdfast.monitoring.finding import Finding
@@ -13,7 +14,7 @@ from holdfast.monitoring.foretold import MEASURES, Foretold, distrusted, foretel
 from holdfast.monitoring.judged import UNSETTLED
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import WEEK, fall, level_of, matured, reference
-from holdfast.monitoring.measured import deviations, error_of
+from holdfast.monitoring.measured import error_of
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 

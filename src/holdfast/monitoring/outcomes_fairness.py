@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import exp, log, sqrt
 
 import numpy as np
 
+from holdfast.intervals import gap, ratio
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Groups, Judged, Mask
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import WEEK, level_of, matured
-from holdfast.monitoring.measured import Figure, deviations, share
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 
@@ -42,10 +41,10 @@ def _fared(name: str, rows: Judged, settled: Judged, limits: Limits, groupings: 
     worst = min(counts, key=lambda word: counts[word][0] / counts[word][1])
     told = f"{name} {worst}: "
     for word in counts:
-        ratio = _ratio(counts[word], counts[most], level)
-        if word != most and ratio.high < limits.least_impact_ratio:
-            why = f"{name} {word} gets {ratio} of the favourable decisions that {most} gets"
-            yield _alert(name, word, "impact", why, {"ratio": ratio.as_dict(), "rows": counts[word][1]}, rows)
+        less = ratio(counts[word], counts[most], level)
+        if word != most and less.high < limits.least_impact_ratio:
+            why = f"{name} {word} gets {less} of the favourable decisions that {most} gets"
+            yield _alert(name, word, "impact", why, {"ratio": less.as_dict(), "rows": counts[word][1]}, rows)
     truth = settled.truth == 1
     for what, inside in (("true", truth), ("false", ~truth)):
         rates = _counts(settled.groups[name], settled.decided, inside, limits, least=30)
@@ -53,12 +52,12 @@ def _fared(name: str, rows: Judged, settled: Judged, limits: Limits, groupings: 
             continue
         best = max(rates, key=lambda word: rates[word][0] / rates[word][1])
         for word, (hits, of) in rates.items():
-            gap = _gap((hits, of), rates[best], level)
-            if word != best and gap.low > limits.rate_gap:
-                why = f"{name} {word} has a {what} positive rate {gap} below that of {best}"
-                yield _alert(name, word, f"{what}_positive_rate", why, {"gap": gap.as_dict(), "rows": of}, settled)
-    ratio = _ratio(counts[worst], counts[most], 0.95)
-    yield Finding(CODE, "ok", "none", f"{told}{ratio} of the favourable decisions of {most}", "", name)
+            below = gap((hits, of), rates[best], level)
+            if word != best and below.low > limits.rate_gap:
+                why = f"{name} {word} has a {what} positive rate {below} below that of {best}"
+                yield _alert(name, word, f"{what}_positive_rate", why, {"gap": below.as_dict(), "rows": of}, settled)
+    usual = ratio(counts[worst], counts[most], 0.95)
+    yield Finding(CODE, "ok", "none", f"{told}{usual} of the favourable decisions of {most}", "", name)
 
 
 def _alert(name: str, word: str, cause: str, why: str, evidence: dict[str, object], rows: Judged) -> Finding:
@@ -75,23 +74,6 @@ def _counts(
         if int(here.sum()) >= (limits.least_group_rows if least is None else least):
             found[word] = (int((said & here).sum()), int(here.sum()))
     return found
-
-
-def _ratio(own: tuple[int, int], most: tuple[int, int], level: float) -> Figure:
-    """Katz's interval of a ratio of shares; half a case is added where a count is nought."""
-    (a, n), (b, m) = own, most
-    add = 0.5 if 0 in (a, b) else 0.0
-    value = ((a + add) / (n + add)) / ((b + add) / (m + add))
-    wide = deviations(level) * sqrt(max(0.0, 1 / (a + add) - 1 / (n + add) + 1 / (b + add) - 1 / (m + add)))
-    return Figure(value, exp(log(value) - wide), exp(log(value) + wide))
-
-
-def _gap(own: tuple[int, int], most: tuple[int, int], level: float) -> Figure:
-    """Newcombe's interval of a difference of shares, the larger less the own."""
-    p, q = share(*most, level), share(*own, level)
-    value = p.value - q.value
-    low = value - sqrt((p.value - p.low) ** 2 + (q.high - q.value) ** 2)
-    return Figure(value, low, value + sqrt((p.high - p.value) ** 2 + (q.value - q.low) ** 2))
 
 
 WATCH = Watch(CODE, "outcomes", "Groups fare alike", look)

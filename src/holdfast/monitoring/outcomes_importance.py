@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from holdfast.intervals import deviations, roc_auc
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Floats, Judged, Mask
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import BACK, WEEK, enough, level_of, matured
-from holdfast.monitoring.measured import deviations, roc_auc
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from holdfast.intervals import deviations, share
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Judged
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import DAY, enough, level_of, matured
-from holdfast.monitoring.measured import deviations, error_of, share
+from holdfast.monitoring.measured import error_of
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from holdfast.intervals import deviations, roc_auc
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import enough, fall, level_of, matured, reference
-from holdfast.monitoring.measured import deviations, error_of, roc_auc
+from holdfast.monitoring.measured import error_of
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 

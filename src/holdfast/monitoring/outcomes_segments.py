@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from holdfast.intervals import deviations
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Judged
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import WEEK, Matured, enough, level_of, matured
-from holdfast.monitoring.measured import deviations, error_of, performance
+from holdfast.monitoring.measured import error_of, performance
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 

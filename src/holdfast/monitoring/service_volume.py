@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import NormalDist
 
-from holdfast.monitoring.distance import poisson_tail
+from holdfast.monitoring.distance import count_tail
 from holdfast.monitoring.expected import DAY, HOUR
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
@@ -15,7 +14,8 @@ from holdfast.monitoring.usual_volume import usual_volume
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH501"
-SPANS = (("hour", HOUR), ("six hours", 6 * HOUR), ("day", DAY))
+SPANS = (("hour", HOUR), ("six hours", 6 * HOUR), ("day", DAY), ("three days", 3 * DAY), ("week", 7 * DAY))
+"""The longer ones are for a service that is asked a few hundred times a day."""
 
 
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
@@ -29,10 +29,7 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         count = sum(n for time, n in seen.volumes(end - span, end) if end - span <= time < end)
         tail = limits.false_alarms_a_quarter / (FAMILIES * 2 * len(SPANS) * OVERLAP * 90 * DAY / span)
         change = count / usual.expected - 1
-        spread = (usual.expected + (usual.swing * usual.expected) ** 2) ** 0.5
-        sure = abs(count - usual.expected) > NormalDist().inv_cdf(1 - tail / 2) * spread
-        silent = count == 0 and poisson_tail(0, usual.expected * max(0.1, 1 - 3 * usual.swing)) < tail
-        if not silent and (abs(change) <= limits.volume or not sure):
+        if abs(change) <= limits.volume or count_tail(count, usual.expected, usual.swing) >= tail:
             continue
         cause = "silence" if count == 0 else "more_volume" if change > 0 else "less_volume"
         why = f"{count:,} decisions in the last {name}, usually {usual.expected:,.0f} at these hours ({change:+.0%})"

@@ -25,7 +25,8 @@ LEAST_SWING = 0.03
 class Usual:
     expected: float
     swing: float
-    """Standard deviation of past stretches like it about what was expected of them, as a share, beyond chance."""
+    """Standard deviation of what is expected, as a share of it: by how much past stretches like it lay apart beyond
+    chance, and how few decisions the expectation is made of."""
 
 
 def usual_volume(seen: Seen, start: int, end: int) -> Usual | None:
@@ -35,40 +36,44 @@ def usual_volume(seen: Seen, start: int, end: int) -> Usual | None:
     known = (max(first, seen.first()) - first) // HOUR
     if at - known < 24 or length < 1:
         return None
-    expected = _expected(seen, hours, first, known, at, length)
-    if expected is None:
+    found = _expected(seen, hours, first, known, at, length)
+    if found is None:
         return None
+    expected, behind = found
     ratios = []
     for back in range(1, 15):
         then = at - back * 24
         told = _expected(seen, hours, first, known, then, length) if then - known >= WEEK else None
-        if told is not None and told >= 1:
-            ratios.append((hours[then : then + length].sum() / told, 1 / told))
+        if told is not None and told[0] >= 1:
+            ratios.append((hours[then : then + length].sum() / told[0], 1 / told[0] + 1 / told[1]))
     if len(ratios) < 5:
-        return Usual(expected, UNKNOWN_SWING)
+        return Usual(expected, (UNKNOWN_SWING**2 + 1 / behind) ** 0.5)
     spread = float(np.mean([(ratio - 1) ** 2 for ratio, _ in ratios]) - np.mean([chance for _, chance in ratios]))
     few = 1 + 5 / len(ratios)  # what few days say of their spread is itself uncertain
-    return Usual(expected, few * max(LEAST_SWING, max(0.0, spread) ** 0.5))
+    return Usual(expected, (few**2 * max(LEAST_SWING**2, spread) + 1 / behind) ** 0.5)
 
 
-def _expected(seen: Seen, hours: Floats, first: int, known: int, at: int, length: int) -> float | None:
-    """Of hours [at, at + length), from those before `at`."""
+def _expected(seen: Seen, hours: Floats, first: int, known: int, at: int, length: int) -> tuple[float, float] | None:
+    """(decisions, of how many past ones this is made) of hours [at, at + length), from those before `at`."""
     weeks = min(WEEKS, (at - known) // WEEK)
     if weeks >= 2:
         level = float(hours[at - WEEK : at].sum())
-        share = 0.0
+        share, behind = 0.0, 0.0
         for week in range(1, weeks + 1):
             then = hours[at - week * WEEK : at - (week - 1) * WEEK]
             if then.sum() > 0:
-                share += float(np.resize(then, length).sum() / then.sum()) / weeks
-        return share * level
+                own = float(np.resize(then, length).sum())
+                share, behind = share + own / float(then.sum()) / weeks, behind + own
+        return share * level, max(1.0, min(behind, level))
     form = seen.expected.traffic
     if form is None:
         span = min(at - known, WEEK)
-        return float(hours[at - span : at].mean() * length) if span >= WEEK else None
+        past = float(hours[at - span : at].sum())
+        return (past / span * length, max(1.0, past)) if span >= WEEK else None
     past = sum(float(form[season(first + hour * HOUR)]) for hour in range(max(known, at - WEEK), at))
     coming = sum(float(form[season(first + hour * HOUR)]) for hour in range(at, at + length))
-    return float(hours[max(known, at - WEEK) : at].sum()) * coming / past if past > 0 else None
+    level = float(hours[max(known, at - WEEK) : at].sum())
+    return (level * coming / past, max(1.0, level)) if past > 0 else None
 
 
 def _past(seen: Seen, end: int) -> tuple[Floats, int]:
