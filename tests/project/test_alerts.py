@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from tests.checks import stage
@@ -16,14 +18,20 @@ from tests.serving.shop import Server, pack_model, payment, promote, second, ser
 from typer.testing import CliRunner
 
 from holdfast.access import keys
+from holdfast.checks.rehearsal import promotion
 from holdfast.cli import place
 from holdfast.cli.main import app
+from holdfast.ledger.read import LedgerReader
+from holdfast.ledger.records import Record
+from holdfast.ledger.replay import Difference, ReplayReport
 from holdfast.monitoring.finding import Finding, Status
 from holdfast.project import server as process
 from holdfast.project.alerts.sending import Sending
 from holdfast.project.alerts.webhook import WebhookDoor
 from holdfast.project.duties import Parity, Traffic
+from holdfast.project.monitor import keep_parity
 from holdfast.project.project import Project
+from holdfast.project.replay import LiveParity
 from holdfast.project.traffic import Client
 from holdfast.project.watch import Seen, look, population_stability
 from holdfast.project.watching import Found, Place, Watching, alone
@@ -167,6 +175,68 @@ def test_live_answers_are_computed_again_and_what_differs_is_told(tmp_path: Path
         (message,) = (item for item in watching.round(traffic).messages if item.rule == "skew")
     assert (message.severity, message.features) == ("critical", ("amount",))
     assert "7 of 60 live answers differ" in message.what
+
+
+def test_a_look_reads_what_came_since_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = stage.project(tmp_path / "shop")
+    stage.live(project, "1")
+    read: list[int] = []
+    after = LedgerReader._after
+
+    def noted(self: LedgerReader, since: int, *holding: Any) -> Iterator[Record]:
+        read.append(since)
+        return after(self, since, *holding)
+
+    traffic = Traffic()
+    with alone(project) as outbox, Sending(outbox, []) as sending:
+        watching = Watching(project, outbox, sending, [traffic], address="")
+        with process.Server(project.folder) as server, Client(server.port) as client:
+            for number in range(45):
+                body = {"payment_id": f"p-{number}", "amount": 99.95, "hour": 14, "day_of_week": 3}
+                assert client.post("/predict", body | {"merchant_category": "online"})[0] == 200
+                if number in (29, 44):
+                    last = project.reader.last_seq()
+                    monkeypatch.setattr(LedgerReader, "_after", noted)
+                    watching.round(traffic)
+                    monkeypatch.undo()
+                if number == 29:
+                    assert 0 in read  # the first look knows nothing yet
+                    read.clear()
+                    before = last
+        assert read
+        assert min(read) >= before
+        assert last >= before + 15
+        bundle = stage.version(project, "1")
+        assert watching.followed.judgements("1", bundle.contract).held[0] == 45
+
+
+def test_one_difference_is_one_alert_though_two_versions_are_looked_at(tmp_path: Path) -> None:
+    """Champion and challenger both see what was computed again; a version promoted since has no part in it."""
+    project = stage.project(tmp_path / "shop", versions=3)
+    stage.live(project, "1")
+
+    def made(version: str, alias: str) -> None:
+        bundle = stage.version(project, version)
+        with project.writing() as (_, writer):
+            writer.commit([msgspec.structs.replace(promotion(version, bundle), alias=alias)])
+
+    made("2", "challenger")
+    apart = [Difference(f"p{at}", "B", "feature amount", 1.0, 2.0) for at in range(7)]
+    scores = [Difference(f"p{at}", "A", "score", 0.1, 0.2) for at in range(9)]
+    keep_parity(project, LiveParity(ReplayReport(decisions=60, differences=[*scores, *apart])))
+    traffic = Traffic()
+    with alone(project) as outbox, Sending(outbox, []) as sending:
+        watching = Watching(project, outbox, sending, [traffic], address="")
+        done = watching.round(traffic)
+        (message,) = done.messages
+        assert (message.rule, message.version, message.features, message.event) == ("skew", "", ("amount",), "opened")
+        assert "9 of 60 live answers differ from what batch computes; amount most (7)" in message.what
+        assert {version for version, items in done.found.by_version.items() if items} == {"", "1", "2"}
+        made("3", "champion")
+        assert watching.round(traffic).messages == []
+        keep_parity(project, LiveParity(ReplayReport(decisions=60)))
+        watching.round(traffic)
+        assert [(item.cause, item.lead.well_since is not None) for item in outbox.open()] == [("skew", True)]
 
 
 def test_a_duty_that_cannot_be_done_is_told_and_ends_no_other(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from holdfast.ledger.records import (
     Measure,
     Promotion,
     Record,
+    Retraining,
     Waiver,
     decode,
 )
@@ -34,6 +35,8 @@ _PROMOTION = msgspec.msgpack.encode("promotion")
 """How a promotion's tag is spelled; other records may hold it too, a promotion always does."""
 
 _COURSE = (_PROMOTION, msgspec.msgpack.encode("experiment"))
+
+_TURNS = (*_COURSE, msgspec.msgpack.encode("retraining"))
 
 _MEASURE = msgspec.msgpack.encode("measure")
 
@@ -80,6 +83,12 @@ class LedgerReader:
             if until is not None and record.seq > until:
                 return
             if isinstance(record, Promotion | Experiment):
+                yield record
+
+    def turns(self, since: int = 0) -> Iterator[Promotion | Experiment | Retraining]:
+        """The course, and trainings anew: what a watch acts by. As cheap as `promotions`."""
+        for record in self._after(since, _TURNS):
+            if isinstance(record, Promotion | Experiment | Retraining):
                 yield record
 
     def followed(self, since: int = 0, until: int | None = None) -> Iterator[Promotion | Experiment | Measure]:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,14 @@ from holdfast.project.watch import Seen, look
 from holdfast.project.watching import Duty, Found, Place
 
 if TYPE_CHECKING:
+    from holdfast.monitoring.finding import Finding
     from holdfast.project.monitor import Report
 
 ALIASES = ("champion", "challenger")
 SERVERS = frozenset({"errors"})
 """Causes that the look from outside tells: it needs nobody to have counted them."""
+SHARED = frozenset({"WATCH208", "WATCH502", "WATCH503", "WATCH504"})
+"""Watches whose answer is of the server, whichever version answered: each look has it, and it is told once."""
 LONGEST = 3_000.0
 """Seconds that a comparison may take."""
 
@@ -56,30 +59,41 @@ class Traffic:
     every = 60.0
 
     def look(self, place: Place) -> Found | None:
-        from holdfast.project.bundles import history
         from holdfast.project.monitor import Monitor
         from holdfast.project.monitor_history import keep
 
-        course = history(place.project)
+        course = place.followed.history()
         live = {step.version: alias for alias in ALIASES if (step := course.live(alias)) is not None}
         reports: list[Report] = []
         contracts = []
         for alias in live.values():
-            with Monitor(place.project, alias) as monitor:
+            with Monitor(place.project, alias, followed=place.followed) as monitor:
                 reports.append(monitor.look())
                 contracts.append(monitor.bundle.contract)
         if not reports:
             return None
+        place.followed.forget({(report.version, made.hash) for report, made in zip(reports, contracts, strict=True)})
         keep(place.project, reports[0])
         day = noted(place.recall(NOTED), reports[0], len(contracts[0].features), rules_hash(place.project))
         return Found(
             max(report.now for report in reports),
-            {report.version: [item for item in report.findings if item.cause not in SERVERS] for report in reports},
+            told_once(reports),
             {"monitor": [report.as_dict() for report in reports]},
             [line for report in reports for line in report.lines()],
             {NOTED: day},
             ours=ours(contracts),
         )
+
+
+def told_once(reports: Sequence[Report]) -> dict[str, list[Finding]]:
+    """Findings by version, those of the server as such under no version: a server that is slow is slow once, however
+    many versions are looked at, and no new version inherits what was found of the one before."""
+    found = {
+        report.version: [item for item in report.findings if item.cause not in SERVERS and item.code not in SHARED]
+        for report in reports
+    }
+    found[""] = [item for item in reports[0].findings if item.cause not in SERVERS and item.code in SHARED]
+    return found
 
 
 class Parity:
@@ -106,7 +120,8 @@ class Parity:
             if "nothing was answered" in told["error"]["what"]:
                 return None
             raise HoldfastError(told["error"]["what"], where=told["error"]["where"], mend=told["error"]["mend"])
-        # What differs is told by a watch of the traffic (WATCH208), which reads what the command has kept.
+        # What differs is told by a watch of the traffic (WATCH208), which reads what the command has kept: by it alone,
+        # or one difference would be two alerts.
         return Found(time.time_ns() // 1_000, {}, {"parity": told})
 
 

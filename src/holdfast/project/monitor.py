@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,13 +19,14 @@ from holdfast.monitoring.finding import SEVERITIES, Finding
 from holdfast.monitoring.limits import Limits, limits_from
 from holdfast.monitoring.reference import MINUTE, Bins
 from holdfast.monitoring.seen import Skew
-from holdfast.project.bundles import named
+from holdfast.project.bundles import named, opened
 from holdfast.project.project import Project
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from holdfast.ledger.replay import Difference
+    from holdfast.project.followed import Followed
     from holdfast.project.judged import Judgements
     from holdfast.project.replay import LiveParity
 
@@ -34,6 +36,8 @@ WEEKS = 7
 BEHIND = HOUR
 """A stream of decisions whose event time lies further behind the clock is recorded traffic, whose time is its own."""
 PARITY = "parity.json"
+FEATURE = "feature "
+"""What replay puts before the name of a feature that differs."""
 STALE = 3 * HOUR
 """From which age on a comparison with batch says nothing of now."""
 
@@ -195,17 +199,29 @@ class Report:
 class Monitor:
     """A project's monitoring, opened for one look or many."""
 
-    def __init__(self, project: Project, which: str = "champion", *, ledger: bool = False) -> None:
-        """`ledger`: count again from the ledger, instead of reading what was counted while serving."""
+    def __init__(
+        self, project: Project, which: str = "champion", *, ledger: bool = False, followed: Followed | None = None
+    ) -> None:
+        """`ledger`: count again from the ledger, instead of reading what was counted while serving. `followed`: what is
+        known of the ledger already, for who looks again and again; without it the ledger is read from its beginning.
+        """
         from holdfast.project.counted import Counted
         from holdfast.project.judged import Judgements
 
         self._project = project
         self.limits: Limits = limits_from(project.settings.monitor)
-        self.version, self.bundle = named(project, which)
+        step = followed.history().live(which) if followed is not None else None
+        self.version, self.bundle = (
+            named(project, which) if step is None else (step.version, opened(project, step.bundle))
+        )
         self._expected = Bins.of(self.bundle).expected()
         self._counted = None if ledger else Counted(project)
-        self._judgements = Judgements(project.reader, self.bundle.contract, self.version)
+        contract = self.bundle.contract
+        self._judgements = (
+            Judgements(project.reader, contract, self.version)
+            if followed is None
+            else followed.judgements(self.version, contract)
+        )
 
     def seen(self, at: int | None = None) -> LiveSeen:
         """Traffic up to an instant of event time (µs UTC); by default now, or where recorded traffic has got to."""
@@ -254,20 +270,25 @@ def keep_parity(project: Project, found: LiveParity) -> None:
     place = project.home / "monitor" / PARITY
     place.parent.mkdir(parents=True, exist_ok=True)
     differences: Sequence[Difference] = found.replayed.differences
-    by_feature: dict[str, int] = {}
-    for item in differences:
-        by_feature[item.what] = by_feature.get(item.what, 0) + 1
     told = {
         "at": time.time_ns() // 1_000,
         "rows": found.replayed.decisions,
         "differing": len({item.prediction_id for item in differences}),
-        "by_feature": by_feature,
+        "by_feature": _by_feature(differences),
         "skewed": found.skewed,
         "skew_by_feature": found.skew_by_feature,
     }
     half = place.with_suffix(f".{os.getpid()}")
     half.write_text(json.dumps(told), encoding="utf-8")
     half.replace(place)
+
+
+def _by_feature(differences: Sequence[Difference]) -> dict[str, int]:
+    """Rows by the feature that differs, under its own name; where none does, by what the difference is in."""
+    found = Counter(item.what.removeprefix(FEATURE) for item in differences if item.what.startswith(FEATURE))
+    if not found:
+        found = Counter("score" if item.what in ("score", "probability") else "decisions" for item in differences)
+    return dict(found)
 
 
 def kept_parity(project: Project) -> Skew | None:

@@ -25,6 +25,7 @@ from holdfast.project.alerts.outbox import FOLDER, Outbox
 from holdfast.project.alerts.sending import Sending
 from holdfast.project.alerts.ways import rules
 from holdfast.project.alerts.words import cleaned
+from holdfast.project.followed import Followed
 from holdfast.project.project import Project
 
 log = logging.getLogger("holdfast.watch")
@@ -39,12 +40,14 @@ FAILED = "WATCH599"
 
 @dataclass(frozen=True)
 class Place:
-    """What a duty may look at. `recall` answers what the duty asked to remember."""
+    """What a duty may look at. `recall` answers what the duty asked to remember; `followed` is what all duties know of
+    the ledger."""
 
     project: Project
     address: str
     key: str
     recall: Callable[[str], Any]
+    followed: Followed
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ class Watching:
         self, project: Project, outbox: Outbox, sending: Sending, duties: Sequence[Duty], *, address: str, key: str = ""
     ) -> None:
         self._project, self._outbox, self._sending, self.duties = project, outbox, sending, duties
-        self._place = Place(project, address, key, outbox.recall)
+        self.followed = Followed(project)
+        self._place = Place(project, address, key, outbox.recall, self.followed)
         self._rules = rules(project.settings)
         self._books: dict[str, Book] = {}
         self._unwritten: dict[str, list[tuple[Message, Sequence[str]]]] = {}
