@@ -49,7 +49,8 @@ def monitor(
                 from holdfast.cli.monitor_page import page
 
                 told_days = days(watching.seen(report.now), report)
-                html.write_text(page(report, told_days, past(project)), encoding="utf-8")
+                text = page(report, told_days, past(project), written=time.time_ns() // 1_000)
+                html.write_text(text, encoding="utf-8")
             if evidently is not None:
                 from holdfast.project.monitor_evidently import write_report
 
