@@ -10,9 +10,9 @@ import numpy as np
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.equal_rows import records, shares
-from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
+from holdfast.intervals import share
 
 SHOWN = 10
 
@@ -35,7 +35,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         "examples": examples,
     }
     why = f"{conflicting:,} {of_what} ({found.value:.2%}) are another's equals, and have not its label"
-    if (found.low or 0.0) > limits.most_conflicting:
+    if found.low > limits.most_conflicting:
         return failed(why, "look at the examples: a wrong label, or a field that would tell them apart", **evidence)
     return passed(why, **evidence)
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
-from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.shift import shift
 from holdfast.checks.subject import Subject
 from holdfast.contract.model import FIRST_CODE, Contract, Feature
+from holdfast.intervals import share
 from holdfast.training.rows import Floats
 from holdfast.training.split import settled_after
 
@@ -45,7 +45,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         if category:
             strange = ~np.isin(now, np.unique(then)) & (now >= FIRST_CODE)
             part = unseen[name] = share(int(strange.sum()), len(now))
-            if (part.low or 0.0) > limits.most_unseen:
+            if part.low > limits.most_unseen:
                 words = ", ".join(_words(subject, feature, now[strange])[:3])
                 told.append(f"{part.value:.1%} of the test rows have a {name} no training row has: {words}")
         outside = _outside(feature, X[:, at])

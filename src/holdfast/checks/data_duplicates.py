@@ -11,9 +11,9 @@ import numpy as np
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.equal_rows import records, shares
-from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
+from holdfast.intervals import share
 
 SHOWN = 100
 TOLD = 0.5
@@ -48,9 +48,9 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     told = [
         f"{item.value:.1%} of the {name} test rows are copies of rows it learned from"
         for name, item in seen.items()
-        if (item.low or 0.0) > limits.most_shared
+        if item.low > limits.most_shared
     ]
-    if apart and (repeated.low or 0.0) > limits.most_repeated:
+    if apart and repeated.low > limits.most_repeated:
         told.append(f"{again:,} records ({repeated.value:.2%}) repeat another at the very same time")
     which = ", ".join(f"{item['id']} repeats {item['repeats']}" for item in examples[:3])
     if told:

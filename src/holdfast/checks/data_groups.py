@@ -13,10 +13,9 @@ import numpy as np
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.groups import groupings
-from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
-from holdfast.training.evaluate import Metric
+from holdfast.intervals import Interval, share
 
 SHOWN = 3
 """Groups of too few rows named of each field, the fewest first; the rest are counted, and all are in the evidence."""
@@ -54,13 +53,13 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     return passed(f"{', '.join(groups)}: every group is there, and its labels are about as often positive", **evidence)
 
 
-def _apart(name: str, seen: dict[str, Metric], limits: Limits) -> list[str]:
+def _apart(name: str, seen: dict[str, Interval], limits: Limits) -> list[str]:
     """The rarest against the most frequent, where their whole intervals are further apart than the limit."""
     if len(seen) < 2:
         return []
     low = min(seen, key=lambda word: seen[word].value)
     high = max(seen, key=lambda word: seen[word].value)
-    if (seen[low].high or 0.0) >= limits.least_impact_ratio * (seen[high].low or 0.0):
+    if seen[low].high >= limits.least_impact_ratio * seen[high].low:
         return []
     return [f"{name}: {seen[low].value:.1%} of {low} are positive, and {seen[high].value:.1%} of {high}"]
 

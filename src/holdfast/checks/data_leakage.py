@@ -14,12 +14,12 @@ import numpy as np
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.future import without_future
-from holdfast.checks.intervals import apart, roc_auc
 from holdfast.checks.limits import Limits
+from holdfast.checks.paired import apart
 from holdfast.checks.quick import MOST, Sample, boosted, sample
 from holdfast.checks.subject import Subject
 from holdfast.contract.model import NULL_CODE
-from holdfast.training.evaluate import Metric
+from holdfast.intervals import Interval, roc_auc
 from holdfast.training.rows import Floats, Index
 
 BINS = 50
@@ -47,14 +47,14 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     told = [
         f"{name} ranks the rows alone, with a ROC-AUC of {found.value:.3f}: it is the target, or made from it"
         for name, found in single.items()
-        if (found.low or 0.0) > limits.most_alone
+        if found.low > limits.most_alone
     ]
     told += [
         f"without {name} a model loses {lost.value:.0%} of what it has over chance: was it known at the decision?"
         for name, lost in carried.items()
         if len(subject.rows.names) >= MANY
-        and (lost.low or 0.0) > limits.most_leaked
-        and ((single[name].low or 0.0) > RANKS or settled[name] > SETTLED)
+        and lost.low > limits.most_leaked
+        and (single[name].low > RANKS or settled[name] > SETTLED)
     ]
     told += [f"{name} changes when what came after the decision is taken away" for name in future.features]
     first = max(single, key=lambda name: single[name].value)
@@ -76,14 +76,14 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     )
 
 
-def _alone(subject: Subject, at: int, learned: Sample, judged: Sample) -> Metric:
+def _alone(subject: Subject, at: int, learned: Sample, judged: Sample) -> Interval:
     """ROC-AUC of a feature's own groups: words, or fifty equal bins, null apart, by the share seen there."""
     group, wanted = _groups(subject, at, learned.index, judged.index)
     size = int(max(group.max(), wanted.max())) + 1
     rows, hits = np.bincount(group, minlength=size), np.bincount(group, weights=learned.y, minlength=size)
     usual = float(learned.y.mean())
     score = (hits + usual) / (rows + 1.0)
-    return roc_auc(judged.y, score[wanted])
+    return roc_auc(judged.y == 1, score[wanted])
 
 
 def _settled(subject: Subject, at: int) -> float:
@@ -116,7 +116,7 @@ def _binned(values: Floats, edges: Floats) -> Any:
     return np.where(np.isnan(values), 0, np.searchsorted(edges, values, "right") + 1)
 
 
-def _carried(subject: Subject, learned: Sample, judged: Sample) -> dict[str, Metric]:
+def _carried(subject: Subject, learned: Sample, judged: Sample) -> dict[str, Interval]:
     """Share of ROC-AUC over chance that is lost without each of the strongest features, with its interval."""
     X, names = subject.rows.X, subject.rows.names
     every = np.arange(len(names))
@@ -133,7 +133,7 @@ def _carried(subject: Subject, learned: Sample, judged: Sample) -> dict[str, Met
         found[names[at]] = apart(
             judged.y, _ranks(base), _ranks(score), _lost, resamplings=RESAMPLINGS, seed=subject.settings.seed
         )
-    return found or {names[0]: Metric(0.0, 0.0, 0.0)}
+    return found or {names[0]: Interval(0.0, 0.0, 0.0)}
 
 
 def _ranks(score: Floats) -> Floats:

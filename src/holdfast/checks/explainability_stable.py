@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.checks.check import EXPLAINABILITY, Answer, Check, failed, not_applicable, passed
-from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.moved import changed, decided, features, numbers, span, within
 from holdfast.checks.subject import Subject
 from holdfast.explain.reasons import reasoner
 from holdfast.features.columns import Column
 from holdfast.features.history import Events
+from holdfast.intervals import share
 from holdfast.training.rows import Floats
 
 MOST = 200

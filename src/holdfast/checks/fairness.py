@@ -6,22 +6,20 @@ many none is accused by chance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, log, sqrt
-from statistics import NormalDist
+from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.checks.groups import Grouping
-from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
-from holdfast.training.evaluate import Metric
+from holdfast.intervals import Interval, deviations, gap, ratio, share
 
-Mask = NDArray[np.bool_]
+Pair = tuple[int, int]
 MEASURES = 4
 FEWEST = 10
 """Rows of a class in a group, at least, for its rate to be compared."""
@@ -35,19 +33,19 @@ class Group:
     rows: int
     positives: int
     judged: bool
-    favourable: Metric
-    impact_ratio: Metric | None = None
-    true_positive_rate: Metric | None = None
-    true_positive_gap: Metric | None = None
-    false_positive_rate: Metric | None = None
-    false_positive_gap: Metric | None = None
-    calibration: Metric | None = None
+    favourable: Interval
+    impact_ratio: Interval | None = None
+    true_positive_rate: Interval | None = None
+    true_positive_gap: Interval | None = None
+    false_positive_rate: Interval | None = None
+    false_positive_gap: Interval | None = None
+    calibration: Interval | None = None
     """Mean probability less share of positives, beyond what it is for all rows."""
 
     def as_dict(self) -> dict[str, Any]:
         shape: dict[str, Any] = {}
         for name, value in vars(self).items():
-            shape["group" if name == "name" else name] = value.as_dict() if isinstance(value, Metric) else value
+            shape["group" if name == "name" else name] = value.as_dict() if isinstance(value, Interval) else value
         return shape
 
 
@@ -79,16 +77,15 @@ def fared(subject: Subject, grouping: Grouping, limits: Limits, groupings: int =
     # The group with the most is chosen by the same rows: so every pair counts as compared.
     pairs = max(1, len(judged) * (len(judged) - 1) // 2)
     level = 1 - 0.05 / (pairs * MEASURES * groupings)
-    ratio = _against_most(
-        judged, {at: (int((wished & m).sum()), int(m.sum())) for at, m in judged.items()}, level, True
-    )
-    rates: dict[str, dict[int, Metric]] = {}
-    gaps: dict[str, dict[int, Metric]] = {}
+    wished_of = {at: (int((wished & mask).sum()), int(mask.sum())) for at, mask in judged.items()}
+    ratios = _against_most(wished_of, level, ratio)
+    rates: dict[str, dict[int, Interval]] = {}
+    gaps: dict[str, dict[int, Interval]] = {}
     for name, of in (("true", truth), ("false", ~truth)):
         counts = {at: (int((said & of & mask).sum()), int((of & mask).sum())) for at, mask in judged.items()}
         rates[name] = {at: share(*pair) for at, pair in counts.items()}
         enough = {at: pair for at, pair in counts.items() if pair[1] >= FEWEST}
-        gaps[name] = _against_most(enough, enough, level, False)
+        gaps[name] = _against_most(enough, level, gap)
     apart = probability - truth
     groups = tuple(
         Group(
@@ -97,7 +94,7 @@ def fared(subject: Subject, grouping: Grouping, limits: Limits, groupings: int =
             positives=int((truth & mask).sum()),
             judged=at in judged,
             favourable=share(int((wished & mask).sum()), int(mask.sum())),
-            impact_ratio=ratio.get(at),
+            impact_ratio=ratios.get(at),
             true_positive_rate=rates["true"].get(at),
             true_positive_gap=gaps["true"].get(at),
             false_positive_rate=rates["false"].get(at),
@@ -114,57 +111,34 @@ def beyond(found: Fared, limits: Limits) -> list[str]:
     told = []
     for group in found.judged:
         head = f"{found.name} {group.name}"
-        ratio = group.impact_ratio
-        if ratio is not None and (ratio.high or 0.0) < limits.least_impact_ratio:
-            told.append(f"{head}: {_of(ratio)} of the favourable decisions of the group with the most")
-        for name, gap in (("true", group.true_positive_gap), ("false", group.false_positive_gap)):
-            if gap is not None and (gap.low or 0.0) > limits.most_rate_gap:
-                told.append(f"{head}: a {name} positive rate {_of(gap)} below the group with the most")
+        impact = group.impact_ratio
+        if impact is not None and impact.high < limits.least_impact_ratio:
+            told.append(f"{head}: {_of(impact)} of the favourable decisions of the group with the most")
+        for name, below in (("true", group.true_positive_gap), ("false", group.false_positive_gap)):
+            if below is not None and below.low > limits.most_rate_gap:
+                told.append(f"{head}: a {name} positive rate {_of(below)} below the group with the most")
         apart = group.calibration
         far = limits.most_group_calibration
-        if apart is not None and ((apart.low or 0.0) > far or (apart.high or 0.0) < -far):
+        if apart is not None and (apart.low > far or apart.high < -far):
             told.append(f"{head}: probabilities off by {_of(apart)} beyond what they are for all")
     return told
 
 
 def _against_most(
-    groups: Sequence[int] | dict[int, Any], counts: dict[int, tuple[int, int]], level: float, as_ratio: bool
-) -> dict[int, Metric]:
+    counts: dict[int, Pair], level: float, compare: Callable[[Pair, Pair, float], Interval]
+) -> dict[int, Interval]:
     """Each group's share against the largest one; that one itself is left out."""
     if len(counts) < 2:
         return {}
     most = max(counts, key=lambda at: (counts[at][0] / counts[at][1], counts[at][1]))
-    compare = _ratio if as_ratio else _gap
-    return {at: compare(counts[at], counts[most], level) for at in groups if at != most}
+    return {at: compare(counts[at], counts[most], level) for at in counts if at != most}
 
 
-def _ratio(own: tuple[int, int], most: tuple[int, int], level: float) -> Metric:
-    """Katz's interval of a ratio of shares; half a case is added where a count is nought."""
-    (a, n), (b, m) = own, most
-    add = 0.5 if 0 in (a, b) else 0.0
-    value = ((a + add) / (n + add)) / ((b + add) / (m + add))
-    wide = _z(level) * sqrt(max(0.0, 1 / (a + add) - 1 / (n + add) + 1 / (b + add) - 1 / (m + add)))
-    return Metric(value, exp(log(value) - wide), exp(log(value) + wide))
-
-
-def _gap(own: tuple[int, int], most: tuple[int, int], level: float) -> Metric:
-    """Newcombe's interval of a difference of shares, the larger less the own."""
-    p, q = share(*most, level), share(*own, level)
-    value = p.value - q.value
-    low = value - sqrt((p.value - (p.low or 0.0)) ** 2 + ((q.high or 1.0) - q.value) ** 2)
-    high = value + sqrt(((p.high or 1.0) - p.value) ** 2 + (q.value - (q.low or 0.0)) ** 2)
-    return Metric(value, low, high)
-
-
-def _mean(values: NDArray[np.float64], whole: float, level: float) -> Metric:
+def _mean(values: NDArray[np.float64], whole: float, level: float) -> Interval:
     middle = float(values.mean()) - whole
-    wide = _z(level) * float(values.std(ddof=1)) / sqrt(len(values)) if len(values) > 1 else 1.0
-    return Metric(middle, middle - wide, middle + wide)
+    wide = deviations(level) * float(values.std(ddof=1)) / sqrt(len(values)) if len(values) > 1 else 1.0
+    return Interval(middle, middle - wide, middle + wide)
 
 
-def _of(metric: Metric) -> str:
-    return f"{metric.value:.2f} ({metric.low:.2f} to {metric.high:.2f})"
-
-
-def _z(level: float) -> float:
-    return NormalDist().inv_cdf(0.5 + level / 2)
+def _of(found: Interval) -> str:
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"

@@ -12,10 +12,10 @@ import numpy as np
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.checks.check import PERFORMANCE, Answer, Check, failed, passed
-from holdfast.checks.intervals import apart
 from holdfast.checks.limits import Limits
+from holdfast.checks.paired import apart
 from holdfast.checks.subject import Subject
-from holdfast.training.evaluate import Metric
+from holdfast.intervals import Interval
 from holdfast.training.rows import Floats
 from holdfast.training.train import trained_from
 
@@ -34,7 +34,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     y, ours = test.y[there], ours[there]
     thresholds = (subject.bundle.threshold.value, champion.threshold.value)
 
-    def difference(name: str) -> Metric:
+    def difference(name: str) -> Interval:
         return apart(
             y, ours, theirs, lambda mine, other: mine[name] - other[name],
             thresholds=thresholds, resamplings=RESAMPLINGS, seed=subject.settings.seed,
@@ -49,9 +49,9 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         "decided_otherwise": decided,
     }
     told = [
-        f"{word} is {-found[name].value:.3f} ({-(found[name].high or 0):.3f} to {-(found[name].low or 0):.3f}) lower"
+        f"{word} is {-found[name].value:.3f} ({-found[name].high:.3f} to {-found[name].low:.3f}) lower"
         for name, word in (("roc_auc", "ROC-AUC"), ("average_precision", "average precision"))
-        if (found[name].high or 0.0) < 0
+        if found[name].high < 0
     ]
     if told:
         mend = "keep the champion; or, where it learned from these rows, compare on rows that neither has seen"

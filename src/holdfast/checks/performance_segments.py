@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.checks.check import PERFORMANCE, Answer, Check, failed, passed
-from holdfast.checks.intervals import roc_auc
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
 from holdfast.contract.model import FIRST_CODE, NULL_CODE, UNKNOWN_CODE
+from holdfast.intervals import roc_auc
 
 SLICES = 6
 LEAST = 15
@@ -40,7 +40,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
             "rows": int(inside.sum()),
             "positives": int(test.y[inside].sum()),
             "decided_positive": float((said[inside] >= subject.bundle.threshold.value).mean()),
-            "roc_auc": roc_auc(test.y[inside], said[inside], level).as_dict(),
+            "roc_auc": roc_auc(test.y[inside] == 1, said[inside], level).as_dict(),
         }
         for what, inside in parts
     ]

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from holdfast.checks.check import PERFORMANCE, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
 from holdfast.checks.subject import Subject
-from holdfast.training.evaluate import Metric, confusion
+from holdfast.intervals import Interval
+from holdfast.training.evaluate import confusion
 from holdfast.training.rows import Floats
 from holdfast.training.settings import TrainingSettings
 from holdfast.training.split import Labels
@@ -74,7 +75,7 @@ def _best_elsewhere(y: Labels, said: Floats, settings: TrainingSettings) -> NDAr
     return decided
 
 
-def _regret(y: Labels, ours: NDArray[np.bool_], best: NDArray[np.bool_], settings: TrainingSettings) -> Metric:
+def _regret(y: Labels, ours: NDArray[np.bool_], best: NDArray[np.bool_], settings: TrainingSettings) -> Interval:
     """What ours does worse, as a share of the better, with a bootstrap interval over the rows."""
     groups = y.astype(np.int64) * 4 + ours * 2 + best
     counts = np.bincount(groups, minlength=8)
@@ -82,7 +83,7 @@ def _regret(y: Labels, ours: NDArray[np.bool_], best: NDArray[np.bool_], setting
     draws = chance.multinomial(len(y), counts / len(y), RESAMPLINGS)
     values = [_worse(item, settings) for item in draws]
     low, high = np.quantile(values, [0.025, 0.975])
-    return Metric(_worse(counts, settings), float(low), float(high))
+    return Interval(_worse(counts, settings), float(low), float(high))
 
 
 def _worse(counts: NDArray[np.int64], settings: TrainingSettings) -> float:

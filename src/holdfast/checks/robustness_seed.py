@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from holdfast.bundle.calibration import Calibration
 from holdfast.checks.check import ROBUSTNESS, Answer, Check, failed, passed
-from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.quick import again, plain_sample
 from holdfast.checks.subject import Subject
+from holdfast.intervals import share
 from holdfast.training.rows import Floats
 
 MOST = 10_000

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.checks.check import SECURITY, Answer, Check, failed, not_applicable, passed
-from holdfast.checks.intervals import share
 from holdfast.checks.limits import Limits
 from holdfast.checks.moved import changed, decided, features, joined, numbers, span, within
 from holdfast.checks.subject import Subject
 from holdfast.contract.model import Field
 from holdfast.features.history import Events
+from holdfast.intervals import share
 
 STEPS = (0.01, 0.05)
 """Shares of the usual span; the first is judged."""

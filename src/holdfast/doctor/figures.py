@@ -9,25 +9,13 @@ from __future__ import annotations
 from math import log, sqrt
 from statistics import NormalDist
 
-import numpy as np
-from numpy.typing import NDArray
+from holdfast.intervals import wilson
 
-Floats = NDArray[np.float64]
 ALPHA = 1e-4
 
 
 def z_of(tests: int) -> float:
     return NormalDist().inv_cdf(1 - ALPHA / (2 * max(1, tests)))
-
-
-def wilson(count: float, of: float, z: float) -> tuple[float, float]:
-    """Wilson's interval of a share; (0, 1) of nothing."""
-    if of <= 0:
-        return 0.0, 1.0
-    share, square = count / of, z * z
-    middle = share + square / (2 * of)
-    half = z * sqrt(share * (1 - share) / of + square / (4 * of * of))
-    return max(0.0, (middle - half) / (1 + square / of)), min(1.0, (middle + half) / (1 + square / of))
 
 
 def more(count: float, of: float, usual: float, out_of: float, tests: int) -> float:
@@ -36,7 +24,7 @@ def more(count: float, of: float, usual: float, out_of: float, tests: int) -> fl
         return -1.0
     z = z_of(tests)
     here, there = count / of, usual / out_of
-    low, high = wilson(count, of, z)[0], wilson(usual, out_of, z)[1]
+    low, high = wilson(count, of, z).low, wilson(usual, out_of, z).high
     return (here - there) - sqrt((here - low) ** 2 + (high - there) ** 2)
 
 
@@ -60,18 +48,6 @@ def apart(largest: float, n: float, m: float, tests: int) -> float:
     if n <= 0 or m <= 0:
         return -1.0
     return largest - sqrt(log(2 * max(1, tests) / ALPHA) / 2) * sqrt(1 / n + 1 / m)
-
-
-def roc_auc(labels: Floats, scores: Floats) -> float:
-    """Ties count half; NaN with one class only."""
-    positive = labels == 1
-    p, n = int(positive.sum()), int((~positive).sum())
-    if not p or not n:
-        return float("nan")
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks = (ends - (counts - 1) / 2)[place]
-    return float((ranks[positive].sum() - p * (p + 1) / 2) / (p * n))
 
 
 def auc_error(auc: float, positives: int, negatives: int) -> float:

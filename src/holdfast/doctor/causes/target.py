@@ -7,9 +7,10 @@ from math import sqrt
 import numpy as np
 
 from holdfast.doctor.cause import Cause, Finding
-from holdfast.doctor.figures import auc_error, more, roc_auc, z_of
+from holdfast.doctor.figures import auc_error, more, z_of
 from holdfast.doctor.pair import Pair
 from holdfast.doctor.side import Floats, Rows
+from holdfast.intervals import roc_auc
 
 LEAST = 3
 FEW_POSITIVES = 20
@@ -52,7 +53,7 @@ def _lost(pair: Pair) -> Finding | None:
     positives = (int(y.sum()), int(y_live.sum()))
     if min(*positives, len(y) - positives[0], len(y_live) - positives[1]) < FEW_POSITIVES:
         return None
-    then, now = roc_auc(y, s), roc_auc(y_live, s_live)
+    then, now = roc_auc(y == 1, s).value, roc_auc(y_live == 1, s_live).value
     error = sqrt(
         auc_error(then, positives[0], len(y) - positives[0]) ** 2
         + auc_error(now, positives[1], len(y_live) - positives[1]) ** 2
