@@ -62,10 +62,16 @@ class Expected:
     """The shapes of all features in the contract's order and of the score, side by side in one array of cells."""
 
     def __init__(
-        self, shapes: Sequence[Shape], *, rows_an_hour: float = 0.0, traffic: Floats | None = None, hours: float = 0.0
+        self,
+        shapes: Sequence[Shape],
+        *,
+        rows_an_hour: float = 0.0,
+        traffic: Floats | None = None,
+        hours: float = 0.0,
+        decision: Shape | None = None,
     ) -> None:
         """`traffic`: decisions of training by season per hour of that season, the form of a usual week. `hours`: how
-        long training lasted."""
+        long training lasted. `decision`: how the share of positive decisions varied (nothing else of it)."""
         self.shapes = tuple(shapes)
         self.names = tuple(item.name for item in shapes)
         self.at = {name: i for i, name in enumerate(self.names)}
@@ -77,6 +83,7 @@ class Expected:
         self.rows_an_hour = rows_an_hour
         self.traffic = traffic
         self.hours = hours
+        self._decision = decision
         self._by_season, self._weight = self._seasons()
         self._pooled: dict[float, tuple[Ints, Ints]] = {}
 
@@ -105,12 +112,19 @@ class Expected:
 
         What one hour varied by beyond its day is the work of few customers who come often: it shrinks with decisions.
         """
-        daily = np.array([fallback if item.daily is None else max(0.0, item.daily) for item in self.shapes])
+        return self._natural(self.shapes, days, n, fallback)
+
+    def natural_decision(self, days: float, n: int, fallback: float) -> float:
+        """The same of the share of positive decisions: as an index, and the score's where the bundle has not kept it."""
+        return float(self._natural((self._decision or self.shapes[-1],), days, n, fallback)[0])
+
+    def _natural(self, shapes: Sequence[Shape], days: float, n: int, fallback: float) -> Floats:
+        daily = np.array([fallback if item.daily is None else max(0.0, item.daily) for item in shapes])
         if days >= 1:
             # Days make a week steadier, unless what makes them differ lasts for weeks.
-            weekly = np.array([max(0.0, item.weekly or 0.0) for item in self.shapes])
+            weekly = np.array([max(0.0, item.weekly or 0.0) for item in shapes])
             return np.asarray(np.maximum(daily / days**0.5, weekly * min(1.0, days / 7)))
-        hourly = np.array([fallback if item.hourly is None else max(0.0, item.hourly) for item in self.shapes])
+        hourly = np.array([fallback if item.hourly is None else max(0.0, item.hourly) for item in shapes])
         measured = max(1.0, self.rows / self.hours if self.hours else self.rows_an_hour)
         often = measured / max(1, n)
         return np.asarray(daily + np.maximum(0.0, hourly - daily) * (often if often < 1 else often**0.5))

@@ -18,6 +18,7 @@ from holdfast.monitoring.counts import Counts
 from holdfast.monitoring.expected import SCORE, Expected, Shape
 
 MINUTE = 60_000_000
+DECISION = "decision"
 MEAN_TO_MIDDLE = 2.2
 """Of the square of a normal variable."""
 """µs; the shortest stretch that is told apart."""
@@ -75,14 +76,22 @@ class Bins:
     def expected(self) -> Expected:
         """What to expect of a stretch of traffic, and how much of it by hour."""
         found = self.profile.get("volume", {})
+        decision = Shape(
+            DECISION, "boolean", np.array([0], np.int64), daily=self._natural("daily", DECISION),
+            weekly=self._usual_week(DECISION), hourly=self._natural("hourly", DECISION),
+        ) if DECISION in self.profile.get("daily", {}) else None  # fmt: skip
         if not found or not sum(found["hours"]):
-            return Expected(self.shapes())
+            return Expected(self.shapes(), decision=decision)
         rows, hours = np.array(found["rows"], np.float64), np.array(found["hours"], np.float64)
         week = np.arange(len(rows), dtype=np.int64)
         by = week % 24 + 24 * (week // 24 >= 5)
         traffic = np.bincount(by, rows, SEASONS) / np.maximum(np.bincount(by, hours, SEASONS), 1.0)
         return Expected(
-            self.shapes(), rows_an_hour=float(rows.sum() / hours.sum()), traffic=traffic, hours=float(hours.sum())
+            self.shapes(),
+            rows_an_hour=float(rows.sum() / hours.sum()),
+            traffic=traffic,
+            hours=float(hours.sum()),
+            decision=decision,
         )
 
     def shares(self, weights: Floats) -> tuple[Floats, ...]:

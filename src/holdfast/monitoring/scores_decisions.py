@@ -20,14 +20,15 @@ CODE = "WATCH302"
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     looked = stretches(seen, limits)
     for at, stretch in enumerate(looked):
-        usual, natural = usual_share(seen, stretch), float(stretch.natural[-1])
+        usual = usual_share(seen, stretch)
+        natural = seen.expected.natural_decision(stretch.days, stretch.n, limits.natural_psi)
         if not 0 < usual < 1:
             continue
         change = limits.decision_rate * usual
         count = stretch.counts.positive
         found: Rise | None = risen(stretch, count, stretch.n, usual, change, tests=2, natural=natural)
         found = found or fallen(stretch, count, stretch.n, usual, change, tests=2, natural=natural)
-        recent = [item for item in looked[:at] if item.n * usual >= 20][-1:]
+        recent = [item for item in looked[:at] if item.n * usual >= 8][-1:]
         if found is None or any(
             (item.counts.positive / item.n - usual) * (found.share - usual) <= 0.3 * (found.share - usual) ** 2
             for item in recent

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.bundle.bins import Layout, edges_of, layout_of
+from holdfast.bundle.bins import Layout, edges_of, layout_of, number
 from holdfast.contract.model import Contract, Feature
 from holdfast.training.natural import natural, volume
 from holdfast.training.rows import Floats, Ints, Rows
@@ -18,6 +18,8 @@ HELD_OUT = 500
 """Held-out rows from which on the probability is told of them, and not of rows that the model learned from."""
 SCORE = "score"
 """What the probability is called beside the features."""
+DECISION = "decision"
+"""What the decision is called beside them, of which only the variation is kept."""
 
 
 def profile(
@@ -57,18 +59,22 @@ def profile(
         },
         "volume": volume(rows.times if times is None else times),
     }
-    return shape | _by_itself(contract, shape, rows, *held_out)
+    return shape | _by_itself(contract, shape, rows, *held_out, threshold)
 
 
 def _by_itself(
-    contract: Contract, shape: Mapping[str, Any], rows: Rows, times: Ints, probability: Floats
+    contract: Contract, shape: Mapping[str, Any], rows: Rows, times: Ints, probability: Floats, threshold: float
 ) -> dict[str, Any]:
-    """What `natural` tells of the features, and of the probability, which may be that of other rows."""
+    """What `natural` tells of the features, and of probability and decision, which may be those of other rows."""
     columns = layout_of(contract, shape).columns
     found = natural(rows.names, Layout(columns[:-1]), rows.X, rows.times)
     score = natural((SCORE,), Layout(columns[-1:]), probability[:, None], times)
     for part in ("sizes", "daily", "weekly", "hourly"):
         found[part] |= score[part]
+    yes_or_no = number(np.array([0.0, 1.0, np.nextafter(1.0, 2.0)]), octaves=False)
+    decision = natural((DECISION,), Layout((yes_or_no,)), (probability >= threshold).astype(float)[:, None], times)
+    for part in ("daily", "weekly", "hourly"):
+        found[part] |= decision[part]
     found["seasons"]["bins"] |= score["seasons"]["bins"]
     return found
 
