@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 Schedule = Literal["never", "weekly", "monthly", "quarterly"]
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 Kind = Literal["performance", "drifted_features", "severe_drift", "sustained_drift", "business_rule", "schedule"]
 
 
@@ -41,7 +42,7 @@ class Day:
     auc: float | None = None
     """Realised ROC-AUC, of what is measured on that day."""
     drifted: int = 0
-    """Features, and the score, that the watches call drifted."""
+    """Features that the watches call drifted and that no named cause explains; the score is none of them."""
     features: int = 0
     severe: bool = False
     """A watch called a drift severe by itself."""

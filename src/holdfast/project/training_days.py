@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +19,26 @@ from holdfast.contract.model import DAY
 from holdfast.errors import HoldfastError
 from holdfast.monitoring.finding import SEVERITIES, Finding
 from holdfast.monitoring.limits import limits_from
-from holdfast.monitoring.triggers import Day, Rules, Trigger, day_of, fired
+from holdfast.monitoring.triggers import SCHEDULES, Day, Rules, Trigger, day_of, fired
+from holdfast.project.followed import BACK
 from holdfast.project.project import Project
 from holdfast.project.watching import Found, Place
 
 if TYPE_CHECKING:
     from holdfast.project.daily import Daily
+    from holdfast.project.followed import Followed
     from holdfast.project.monitor import Report
 
 CODE = "WATCH597"
 NOTED = "training.noted"
-MOST = 120
+MOST = BACK
 """Days that are kept."""
 CATCH_UP = 31
 """Days that nobody watched and that are asked about all the same."""
+LEARNED = frozenset({"drift", "many_features", "vocabulary"})
+"""Causes whose drift is learned by training on what came since."""
+DECIDES = ("threshold", "target", "cost_false_positive", "cost_false_negative")
+"""Training settings by which the business decides."""
 LONGEST = 6 * 3_600.0
 """Seconds that a training may take."""
 
@@ -41,29 +47,45 @@ def noted(kept: Mapping[str, Any] | None, report: Report, features: int, rules: 
     """What was noted, and this look: the worst of the day counts. Another version begins anew."""
     same = kept is not None and kept["bundle"] == report.bundle
     days: dict[str, Any] = dict(kept["days"]) if kept is not None and same else {}
-    drifted = {item.feature for item in report.findings if item.status in ("alert", "explained") and _drift(item)}
-    severe = any(_drift(item) and item.status == "alert" and _severe(item) for item in report.findings)
+    found = drifted(report.findings)
+    severe = any(SEVERITIES.index(item.severity) >= SEVERITIES.index("high") for item in found)
     name = day_of(report.now).isoformat()
     before = days.get(name, {"drifted": 0, "severe": False})
     days[name] = {
-        "drifted": max(before["drifted"], len(drifted)), "features": features,
+        "drifted": max(before["drifted"], len({item.feature for item in found})), "features": features,
         "severe": before["severe"] or severe, "rules": rules,
     }  # fmt: skip
     return {"bundle": report.bundle, "now": report.now, "days": dict(sorted(days.items())[-MOST:])}
 
 
-def _drift(item: Finding) -> bool:
-    return item.cause in ("drift", "score")
+def drifted(findings: Sequence[Finding]) -> list[Finding]:
+    """The drifts of one look that count as reasons to train anew.
 
+    Those of features that nothing explains, that moved with many others, or that have new words, which are to be
+    learned. Not what a named cause explains (another unit, nulls, a filter, an attack): it is told by itself and mended
+    where it came from, and a model trained on it would have learned the fault.
+    """
+    told = {f"{item.code} {item.cause}{f' of {item.feature}' if item.feature else ''}": item for item in findings}
 
-def _severe(item: Finding) -> bool:
-    return SEVERITIES.index(item.severity) >= SEVERITIES.index("high")
+    def cause(item: Finding) -> str:
+        """What stands at the end of what explains it."""
+        for _ in findings:  # each explains by another one
+            if item.status != "explained":
+                break
+            by = str(item.evidence.get("explained_by", ""))
+            if by not in told:
+                return by.partition(" ")[2].partition(" of ")[0]
+            item = told[by]
+        return item.cause
+
+    shown = (item for item in findings if item.cause == "drift" and item.feature)
+    return [item for item in shown if item.status in ("alert", "explained") and cause(item) in LEARNED]
 
 
 def rules_hash(project: Project) -> str:
-    """What the business decides by, as the project says it now: its contract and how it trains. Empty if unknown."""
+    """What the business decides by, as the project says it now: contract, threshold and costs. Empty if unknown."""
     try:
-        told = [project.contract.hash, dict(project.settings.training)]
+        told = [project.contract.hash, {name: project.settings.training.get(name) for name in DECIDES}]
     except HoldfastError:
         return ""
     return hashlib.blake2b(json.dumps(told, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
@@ -93,22 +115,20 @@ class Training:
             return None
         project = place.project
         first = max(begun, yesterday - timedelta(days=CATCH_UP))
-        triggers = self._triggers(project, kept, first, yesterday)
+        triggers = self._triggers(project, place.followed, kept, first, yesterday)
         done = _train(project, triggers) if triggers and project.settings.retrain_automatic else None
         told = {"triggers": [item.as_dict() for item in triggers], "retrained": done}
         remember = {"training.asked": yesterday.isoformat()}
         return Found(kept["now"], {"": list(findings(triggers, done))}, told, (), remember)
 
-    def _triggers(self, project: Project, kept: Mapping[str, Any], first: date, last: date) -> list[Trigger]:
-        from holdfast.project.bundles import history
-
-        live = history(project).live()
+    def _triggers(
+        self, project: Project, followed: Followed, kept: Mapping[str, Any], first: date, last: date
+    ) -> list[Trigger]:
+        live = followed.history().live()
         if live is None or live.bundle != kept["bundle"]:
             return []  # another version answers since: its first look begins its days
-        settings = project.settings
-        limits = limits_from(settings.monitor)
-        rules = Rules(least_auc=limits.least_auc, schedule=settings.retrain_schedule)  # type: ignore[arg-type]
-        realised, trained = _realised(project, live.version, live.bundle, kept["now"])
+        rules = rules_of(project)
+        realised, trained = _realised(project, followed, live.version, live.bundle, kept["now"])
         days = _days(kept["days"], realised, first, last)
         return [
             item
@@ -117,6 +137,16 @@ class Training:
                 [day for day in days if day.day <= first + timedelta(days=number)], rules, trained=trained
             )
         ]
+
+
+def rules_of(project: Project) -> Rules:
+    """As the project sets them. Raises HoldfastError for a schedule that there is not."""
+    settings = project.settings
+    if settings.retrain_schedule not in SCHEDULES:
+        what = f"{settings.retrain_schedule!r} is no schedule"
+        raise HoldfastError(what, where="retrain.schedule", mend="one of: " + ", ".join(SCHEDULES))
+    least = limits_from(settings.monitor).least_auc
+    return Rules(least_auc=least, schedule=settings.retrain_schedule)
 
 
 def _days(kept: Mapping[str, Any], realised: Mapping[date, float | None], asked: date, last: date) -> list[Day]:
@@ -128,21 +158,20 @@ def _days(kept: Mapping[str, Any], realised: Mapping[date, float | None], asked:
     return [Day(day, realised.get(day), **told.get(day, nothing)) for day in every]
 
 
-def _realised(project: Project, version: str, bundle: str, now: int) -> tuple[dict[date, float | None], date]:
+def _realised(
+    project: Project, followed: Followed, version: str, bundle: str, now: int
+) -> tuple[dict[date, float | None], date]:
     """ROC-AUC of the last days, and the day on which the version was trained; by the traffic's clock."""
     from holdfast.monitoring.judged import settled_after
     from holdfast.project.bundles import opened
     from holdfast.project.daily import daily
-    from holdfast.project.judged import Judgements
 
     found = opened(project, bundle)
     made = datetime.fromisoformat(found.manifest.created_at).astimezone(UTC)
     trained = made.date() if int(made.timestamp() * 1e6) <= now else date.min  # recorded traffic is older than that
     label = found.contract.target
-    judgements = Judgements(project.reader, found.contract, version)
-    judgements.catch_up()
     settled = settled_after(label)
-    rows = judgements.outcomes(now - MOST * DAY - settled, now, now)
+    rows = followed.judgements(version, found.contract).outcomes(now - MOST * DAY - settled, now, now)
     return by_day(daily(rows, label, now), settled), trained
 
 

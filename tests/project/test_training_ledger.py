@@ -1,9 +1,12 @@
-"""Reasons to train anew of a real project: what settled on a day, what the looks said on it, what is decided by."""
+"""Reasons to train anew, from a real ledger: what settled on a day, and what the business decides by on it."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +16,14 @@ from holdfast.contract.model import DAY
 from holdfast.errors import HoldfastError
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Decision, Outcome
+from holdfast.project.alerts.outbox import Outbox
+from holdfast.project.alerts.sending import Sending
 from holdfast.project.bundles import history, opened
 from holdfast.project.project import Project
-from holdfast.project.reasons import reasons
 from holdfast.project.start import start
 from holdfast.project.train import train
+from holdfast.project.training_days import NOTED, Training, rules_hash, rules_of
+from holdfast.project.watching import Watching
 
 pytestmark = pytest.mark.long
 
@@ -58,12 +64,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-@pytest.fixture(autouse=True)
-def _nothing_written_down(project: Project) -> None:
-    """What an earlier test asked about, later in time, is not what the business decided by before."""
-    (project.home / "monitor" / "rules.json").unlink(missing_ok=True)
-
-
 def first_day(project: Project) -> int:
     """Midnight after the champion was trained, µs UTC."""
     live = history(project).live()
@@ -82,60 +82,53 @@ def day_at(instant: int) -> date:
     return datetime.fromtimestamp(instant / 1e6, UTC).date()
 
 
-def test_seven_settled_days_of_guessing_fire_on_the_seventh_and_on_no_other(project: Project) -> None:
+def fired(project: Project, outbox: Outbox, now: int, days: dict[str, Any] | None = None) -> list[tuple[str, date]]:
+    """What the duty says at an instant, and of which day; by a watch that has just begun."""
+    live = history(project).live()
+    assert live is not None
+    outbox.remember(NOTED, {"bundle": live.bundle, "now": now, "days": days or {}})
+    with Sending(outbox, []) as sending:
+        done = Watching(project, outbox, sending, [Training()], address="").round(Training())
+    told = done.found.told.get("triggers", [])
+    assert [item.code for items in done.found.by_version.values() for item in items if item.status == "alert"] == [
+        "WATCH597" for _ in told
+    ]
+    return [(item["kind"], date.fromisoformat(item["day"])) for item in told]
+
+
+def test_seven_settled_days_of_guessing_fire_on_the_seventh_and_on_no_other(project: Project, tmp_path: Path) -> None:
+    """Asked at the end of each day, and by one that slept for three weeks."""
     begin = first_day(project)
-    found = reasons(project, begin + 50 * DAY, since=day_at(begin))
-    assert found is not None
-    assert found.until == day_at(begin + 49 * DAY)
-    assert [(item.kind, item.day) for item in found.triggers] == [
-        ("performance", day_at(begin + (wait(project) + 6) * DAY))
-    ]  # fmt: skip
+    seventh = day_at(begin + (wait(project) + 6) * DAY)
+    awake = Outbox(tmp_path / "awake")
+    told = {day: fired(project, awake, begin + day * DAY + DAY // 2) for day in range(wait(project), 50)}
+    assert {day: found for day, found in told.items() if found} == {wait(project) + 7: [("performance", seventh)]}
+    slept = Outbox(tmp_path / "slept")
+    assert fired(project, slept, begin + wait(project) * DAY) == []
+    assert fired(project, slept, begin + (wait(project) + 15) * DAY) == [("performance", seventh)]
 
 
-def test_only_what_settled_is_measured_and_yesterday_is_asked_about_alone(project: Project) -> None:
-    found = reasons(project, first_day(project) + (wait(project) + 12) * DAY)
-    assert found is not None
-    assert found.triggers == ()
-    assert [item.count for item in found.metrics] == [A_DAY] * 12
+def test_another_threshold_is_a_reason_on_the_day_it_holds_and_more_threads_are_none(
+    project: Project, tmp_path: Path
+) -> None:
+    begin, training = first_day(project), dict(project.settings.training)
+    before = rules_hash(project)
 
+    def changed(**more: Any) -> str:
+        settings = replace(project.settings, training={**training, **more})
+        return rules_hash(Project(project.folder, settings))
 
-def test_drift_is_what_the_looks_of_a_day_said_and_holds_until_another_look(project: Project) -> None:
-    begin = first_day(project)
-    day = datetime.fromtimestamp((begin + 3 * DAY) / 1e6, UTC)
-    finding = {"code": "WATCH201", "status": "alert", "cause": "drift", "severity": "warning", "why": ""}
-    looks = [
-        {"at": day.isoformat(), "version": "1", "predictions": 1,
-         "findings": [finding | {"feature": f"f{at}"} for at in range(11)]},
-        {"at": (day + timedelta(days=2)).isoformat(), "version": "1", "predictions": 1, "findings": []},
-    ]  # fmt: skip
-    place = project.home / "monitor" / "history.jsonl"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text("".join(json.dumps(item) + "\n" for item in looks))
-    try:
-        found = reasons(project, begin + 8 * DAY, since=day_at(begin))
-    finally:
-        place.unlink()
-    assert found is not None
-    third = day_at(begin + 3 * DAY)
-    assert [(item.kind, item.day) for item in found.triggers] == [("drifted_features", third), ("severe_drift", third)]
-
-
-def test_another_threshold_is_a_reason_on_the_day_it_holds(project: Project) -> None:
-    begin = first_day(project)
-    assert reasons(project, begin + 2 * DAY).triggers == ()  # type: ignore[union-attr]
-    settings = project.folder / "holdfast.toml"
-    before = settings.read_text()
-    settings.write_text(before.replace("[training]\n", "[training]\ncost_false_negative = 77.0\n", 1)
-                        if "cost_false_negative" not in before
-                        else before.replace("cost_false_negative", "cost_false_negative = 77.0 #", 1))  # fmt: skip
-    changed = Project.open(project.folder)
-    found = reasons(changed, begin + 3 * DAY)
-    assert found is not None
-    assert [item.kind for item in found.triggers] == ["business_rule"]
-    settings.write_text(before)
+    assert changed(threads=2, seed=11) == before
+    after = changed(cost_false_negative=77.0)
+    assert after != before
+    quiet = {"drifted": 0, "features": 7, "severe": False}
+    days = {day_at(begin + at * DAY).isoformat(): quiet | {"rules": before if at < 2 else after} for at in range(4)}
+    outbox = Outbox(tmp_path / "box")
+    found = [fired(project, outbox, begin + at * DAY, days) for at in range(1, 5)]
+    assert found == [[], [], [("business_rule", day_at(begin + 2 * DAY))], []]
 
 
 def test_a_schedule_that_there_is_not_is_refused(project: Project) -> None:
     wrong = Project(project.folder, type(project.settings)(retrain_schedule="daily"))
     with pytest.raises(HoldfastError, match="no schedule"):
-        reasons(wrong, first_day(project))
+        rules_of(wrong)
