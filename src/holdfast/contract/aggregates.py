@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from holdfast.contract.drafts import (
-    KIND_OF,
     AnyKind,
     Draft,
     Stream,
@@ -19,7 +18,7 @@ from holdfast.contract.durations import Duration, length_of
 from holdfast.contract.expressions import Expression, as_draft
 from holdfast.contract.faults import Fault, fault, here
 from holdfast.contract.fields import is_whole
-from holdfast.contract.model import DAY, Aggregate, AggregateName, Field, FieldType, Label, Node
+from holdfast.contract.model import DAY, KIND_OF, Aggregate, AggregateName, Field, FieldType, Label, Node
 from holdfast.contract.nodes import freeze_node
 
 LARGEST_CAP = 100_000

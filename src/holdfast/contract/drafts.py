@@ -11,18 +11,8 @@ from typing import Any, Literal
 from unicodedata import normalize
 
 from holdfast.contract.faults import Fault, fault, here, suggest
-from holdfast.contract.model import FIRST_CODE, Aggregate, Field, FieldType, Kind, Label, Source
+from holdfast.contract.model import FIRST_CODE, Aggregate, Field, Kind, Label, Source
 from holdfast.contract.scalars import INTEGER_LIMIT, Refused, scalar_reader
-
-KIND_OF: dict[FieldType, Kind] = {
-    "integer": "number",
-    "decimal": "number",
-    "real": "number",
-    "boolean": "boolean",
-    "category": "category",
-    "text": "text",
-    "timestamp": "timestamp",
-}
 
 AnyKind = Kind | Literal["any", "label"]
 """`any`: what a fault left behind, fits everywhere so that one mistake is told once. `label`: known only later."""

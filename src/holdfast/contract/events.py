@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from holdfast.contract.drafts import KIND_OF, Draft, Stream, broken
+from holdfast.contract.drafts import Draft, Stream, broken
 from holdfast.contract.durations import Duration, length_of
 from holdfast.contract.entities import Entity
 from holdfast.contract.expressions import Expression
 from holdfast.contract.faults import Fault, fault, here, suggest
 from holdfast.contract.fields import FieldSpec, is_text
-from holdfast.contract.model import Field, Label, Source
+from holdfast.contract.model import KIND_OF, Field, Label, Source
 
 LONGEST_ID = 256
 """Bytes of an event's id; all of them take part in its order among equal times, in every engine."""

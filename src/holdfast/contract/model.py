@@ -22,6 +22,15 @@ DAY = 86_400 * SECOND
 
 FieldType = Literal["integer", "decimal", "real", "boolean", "category", "text", "timestamp"]
 Kind = Literal["number", "boolean", "category", "text", "timestamp"]
+KIND_OF: dict[FieldType, Kind] = {
+    "integer": "number",
+    "decimal": "number",
+    "real": "number",
+    "boolean": "boolean",
+    "category": "category",
+    "text": "text",
+    "timestamp": "timestamp",
+}
 AggregateName = Literal[
     "count", "sum", "mean", "std", "min", "max", "first", "last", "seconds_since_last", "distinct", "as_of"
 ]

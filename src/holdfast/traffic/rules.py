@@ -13,10 +13,10 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdfast.contract.drafts import KIND_OF, Draft
+from holdfast.contract.drafts import Draft
 from holdfast.contract.expressions import Expression
 from holdfast.contract.faults import suggest
-from holdfast.contract.model import Contract, Field, Node, Source
+from holdfast.contract.model import KIND_OF, Contract, Field, Node, Source
 from holdfast.contract.nodes import freeze_node
 from holdfast.errors import HoldfastError, Problem
 from holdfast.features.kernel.scalar import Predicate, compile_predicate

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.contract.model import Contract, Field, Node, Zone
+from holdfast.contract.model import KIND_OF, Contract, Field, Node, Zone
 from holdfast.features.columns import Column
 from holdfast.features.kernel import calendar, elementary_columns, words
-from holdfast.features.kernel.operations import FIELD_KINDS, power_of_ten, verify
+from holdfast.features.kernel.operations import power_of_ten, verify
 from holdfast.features.kernel.rounding import round_all
 
 Floats = NDArray[np.float64]
@@ -141,7 +141,7 @@ def _finite(values: Floats) -> Column:
 
 def _field(e: _Evaluation, node: Node, _: list[Column]) -> Column:
     field, column = e.field(node["name"])
-    if FIELD_KINDS[field.type] != node.kind:
+    if KIND_OF[field.type] != node.kind:
         raise ValueError(f"the field {field.name!r} is no {node.kind}")
     if field.type in ("integer", "decimal"):
         values = column.values.astype(np.float64)

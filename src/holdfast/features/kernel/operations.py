@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from holdfast.contract.model import FieldType, Kind, Node
+from holdfast.contract.model import Kind, Node
 from holdfast.features.kernel.rounding import MOST_DIGITS
 
 KINDS: tuple[Kind, ...] = ("number", "boolean", "category", "text", "timestamp")
@@ -119,17 +119,6 @@ def verify(node: Node) -> None:
         raise ValueError(f"{node.op} does not take {', '.join(item.kind for item in inputs)}")
     for item in node.args:
         verify(item)
-
-
-FIELD_KINDS: dict[FieldType, Kind] = {
-    "integer": "number",
-    "decimal": "number",
-    "real": "number",
-    "boolean": "boolean",
-    "category": "category",
-    "text": "text",
-    "timestamp": "timestamp",
-}
 
 
 def power_of_ten(scale: int) -> float:

@@ -13,10 +13,10 @@ from functools import partial
 from math import ceil, floor, frexp, isfinite, sqrt
 from typing import Any
 
-from holdfast.contract.model import Aggregate, Cell, Contract, Field, Kind, Node, Zone
+from holdfast.contract.model import KIND_OF, Aggregate, Cell, Contract, Field, Kind, Node, Zone
 from holdfast.features.kernel import calendar, words
 from holdfast.features.kernel.elementary import NAN, exp, log, power
-from holdfast.features.kernel.operations import FIELD_KINDS, power_of_ten, verify
+from holdfast.features.kernel.operations import power_of_ten, verify
 from holdfast.features.kernel.rounding import round_one
 
 RowFunction = Callable[[Sequence[Cell], Sequence[float]], list[float]]
@@ -169,7 +169,7 @@ def _field(w: _Writer, node: Node, _: list[str]) -> str:
     if node["name"] not in w.fields:
         raise ValueError(f"there is no field {node['name']!r} here")
     i, field = w.fields[node["name"]]
-    if FIELD_KINDS[field.type] != node.kind:
+    if KIND_OF[field.type] != node.kind:
         raise ValueError(f"the field {field.name!r} is no {node.kind}")
     cell = f"c{i}"
     if field.type == "decimal":
