@@ -9,7 +9,7 @@ wide: squares of 53-bit integers pass 64 bits at once, and their totals 128 bits
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from struct import Struct
@@ -301,6 +301,21 @@ def present(node: bytes | None, key: bytes) -> bytes:
             mend="run `holdfast state rebuild`: the ledger and the history hold everything",
         )
     return node
+
+
+def walk(
+    get: Get, key: bytes, children: Callable[[bytes], Sequence[int]], number: int = 0
+) -> Iterator[tuple[bytes, bytes]]:
+    """(key, bytes) of every node of an entity, in order of time, a node before its children; none where none is."""
+    at = node_key(key, number)
+    node = get(at)
+    if node is None and number == 0:
+        return
+    node = present(node, key)
+    yield at, node
+    if node[:8] != LEAF:
+        for child in children(node):
+            yield from walk(get, key, children, child)
 
 
 word = Struct("<q").pack

@@ -21,7 +21,18 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from holdfast.contract.model import Cell
-from holdfast.features.state.nodes import AT_END, FAN_OUT, LEAF, LEAF_POINTS, OPEN, Get, node_key, present, word_at
+from holdfast.features.state.nodes import (
+    AT_END,
+    FAN_OUT,
+    LEAF,
+    LEAF_POINTS,
+    OPEN,
+    Get,
+    node_key,
+    present,
+    walk,
+    word_at,
+)
 from holdfast.features.state.tree import Store
 
 Value = int | float | bytes
@@ -171,17 +182,9 @@ class Ranges:
             if node[:8] == LEAF:
                 yield from self._unpack(node)
 
-    def nodes(self, get: Get, key: bytes, number: int = 0) -> Iterator[tuple[bytes, bytes]]:
+    def nodes(self, get: Get, key: bytes) -> Iterator[tuple[bytes, bytes]]:
         """(key, bytes) of every node, in order of time, a node before its children."""
-        at = node_key(key, number)
-        node = get(at)
-        if node is None and number == 0:
-            return
-        node = present(node, key)
-        yield at, node
-        if node[:8] != LEAF:
-            for child in Branch.unpack(node).ids:
-                yield from self.nodes(get, key, child)
+        return walk(get, key, lambda node: Branch.unpack(node).ids)
 
     def _unpack(self, leaf: bytes) -> list[tuple[int, Value]]:
         size = self._size(leaf)

@@ -24,6 +24,7 @@ from holdfast.features.state.nodes import (
     Totals,
     node_key,
     present,
+    walk,
     word_at,
 )
 
@@ -154,17 +155,9 @@ def points(shape: Shape, get: Get, key: bytes) -> Iterator[Point]:
             yield from shape.unpack_leaf(node)
 
 
-def nodes(shape: Shape, get: Get, key: bytes, number: int = 0) -> Iterator[tuple[bytes, bytes]]:
+def nodes(shape: Shape, get: Get, key: bytes) -> Iterator[tuple[bytes, bytes]]:
     """(key, bytes) of every node, in order of time, a node before its children."""
-    at = node_key(key, number)
-    node = get(at)
-    if node is None and number == 0:
-        return
-    node = present(node, key)
-    yield at, node
-    if node[:8] != LEAF:
-        for child in shape.unpack_inner(node).ids:
-            yield from nodes(shape, get, key, child)
+    return walk(get, key, lambda node: shape.unpack_inner(node).ids)
 
 
 def build(
