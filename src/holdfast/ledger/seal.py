@@ -6,9 +6,8 @@ The segments stay the truth; a sealed day can be made again and comes out the sa
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from holdfast.errors import HoldfastError
+from holdfast.features.state.durability import sync_directory, sync_file
 from holdfast.ledger import frames
 from holdfast.ledger.frames import Segment
 from holdfast.ledger.read import LedgerReader
@@ -82,13 +82,13 @@ def _seal(reader: LedgerReader, place: Path, first: int, last: int | None) -> li
     hashes = {f"{name}.parquet": _hash(part / f"{name}.parquet") for name in sorted(writers)}
     place.mkdir(parents=True, exist_ok=True)
     for name in hashes:
-        _sync(part / name)
+        sync_file(part / name)
         (part / name).rename(place / name)
     told = part / "seal.json"
     told.write_text(json.dumps({"format": 1, "records": records, "files": hashes}, indent=2) + "\n", encoding="utf-8")
-    _sync(told)
+    sync_file(told)
     told.rename(place / "seal.json")
-    _sync(place)
+    sync_directory(place)
     part.rmdir()
     return [place / name for name in hashes]
 
@@ -139,15 +139,4 @@ def _verify(place: Path) -> None:
 
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
-        total = sha256()
-        while block := file.read(1 << 20):
-            total.update(block)
-    return total.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        return file_digest(file, "sha256").hexdigest()
