@@ -1,7 +1,11 @@
 """The journey that the examples on public data share: a project in a folder of its own, by the commands a user types.
 
 An example says which file it reads, how a row becomes an event of its contract (`prepare` adds what the data lacks),
-and which AUC it must reach. Its folder holds `contract.py` and `holdfast.toml`.
+and which AUC it must reach. Its folder holds `contract.py` and `holdfast.toml`, of which a project is made: features
+are built, a model is trained, the file is scored, and the same model trained again; `holdfast check` is the next step.
+
+The project stays in FOLDER where one is given with `--at` (new or empty). It holds a copy of the data, so keep it out
+of the repository.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 
@@ -115,3 +120,9 @@ def with_times(table: pa.Table, times: datetime | list[datetime]) -> pa.Table:
 def with_ids(table: pa.Table) -> pa.Table:
     """The table with `id`: the row's number, from 1."""
     return table.append_column("id", pa.array([str(at + 1) for at in range(table.num_rows)], type=pa.string()))
+
+
+def with_target(table: pa.Table, column: str, positive: object, name: str) -> pa.Table:
+    """The table with this column under another name: 1 where it is `positive`, else 0."""
+    said = pc.equal(table.column(column), positive).cast(pa.int64())
+    return table.drop_columns([column]).append_column(name, said)

@@ -1,11 +1,6 @@
-"""The whole journey on the bank marketing data, by the commands a user would type, in a folder of its own.
+"""The whole journey on the bank marketing data.
 
-    python examples/bank_marketing/run.py [--data FILE] [--at FOLDER]
-
-Makes a project from `contract.py` and `holdfast.toml`, adds an id and the time of the call to the data, then builds
-the features, trains, scores the file, and trains again to the same model; `holdfast check` is the next step. The
-project stays in FOLDER where one is given (new or empty); it holds a copy of the data, so keep it out of the
-repository.
+`python examples/bank_marketing/run.py [--data FILE] [--at FOLDER]`; `examples/journey.py` says what it does.
 """
 
 from __future__ import annotations
@@ -15,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from examples.journey import Example, with_ids, with_times
+from examples.journey import Example, with_ids, with_target, with_times
 
 
 def prepare(table: pa.Table) -> pa.Table:
@@ -31,9 +25,7 @@ def prepare(table: pa.Table) -> pa.Table:
     ]
     order = table.column("row_in_time_order").to_pylist()
     times = [day + timedelta(milliseconds=at) for day, at in zip(days, order, strict=True)]
-    subscribed = pc.equal(table.column("y"), "yes").cast(pa.int64())
-    table = table.drop_columns(["y"]).append_column("subscribed", subscribed)
-    return with_times(with_ids(table), times)
+    return with_times(with_ids(with_target(table, "y", "yes", "subscribed")), times)
 
 
 EXAMPLE = Example(

@@ -1,10 +1,6 @@
-"""The whole journey on the UCI credit card data, by the commands a user would type, in a folder of its own.
+"""The whole journey on the UCI credit card data.
 
-    python examples/credit_default/run.py [--data FILE] [--at FOLDER]
-
-Makes a project from `contract.py` and `holdfast.toml`, adds the instant of the decision to the data, then builds the
-features, trains, scores the file, and trains again to the same model; `holdfast check` is the next step. The project
-stays in FOLDER where one is given (new or empty); it holds a copy of the data, so keep it out of the repository.
+`python examples/credit_default/run.py [--data FILE] [--at FOLDER]`; `examples/journey.py` says what it does.
 """
 
 from __future__ import annotations
