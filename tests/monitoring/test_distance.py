@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from holdfast.monitoring.distance import count_tail
+from holdfast.monitoring.distance import binomial_tail, count_tail
 
 
 @pytest.mark.parametrize("expected", [0.5, 1.07, 6.0, 260.0, 1_800.0])
@@ -27,3 +27,15 @@ def test_seven_where_one_is_usual_is_no_alarm_and_a_silent_day_is() -> None:
     assert count_tail(0, 260, 0.2) < 1e-8
     assert count_tail(0, 0.0, 0.2) == 1.0
     assert count_tail(1, 0.0, 0.2) == 0.0
+
+
+@pytest.mark.parametrize(("n", "share"), [(50, 0.02), (203, 0.07), (1_800, 0.0005), (100_000, 0.3), (10, 0.9)])
+def test_the_tail_of_a_share_bounds_the_binomials_closely(n: int, share: float) -> None:
+    for more in (1.01, 1.3, 2.0, 5.0):
+        count = min(n, round(n * share * more) + 1)
+        exact = float(stats.binom(n, share).sf(count - 1))
+        told = binomial_tail(count, n, share)
+        assert told >= exact * (1 - 1e-6)
+        if exact < 0.01:
+            assert told < 1.5 * exact + 1e-300
+    assert binomial_tail(int(n * share), n, share) == 1.0

@@ -77,15 +77,20 @@ def chi_point(freedom: float, tail: float) -> float:
 
 
 def binomial_tail(count: int, n: int, share: float) -> float:
-    """An upper bound (Chernoff's) of the probability of `count` or more in `n` where each has `share`."""
+    """An upper bound of the probability of `count` or more in `n` where each has `share`.
+
+    The probability of `count` itself, and a geometric series for the others: each is less likely than the one before
+    by no less than the second is than the first.
+    """
     if count <= n * share:
         return 1.0
     if share <= 0:
         return 0.0
-    found = count / n
-    if found >= 1:
+    if count >= n:
         return exp(n * log(share))
-    return exp(-n * (found * log(found / share) + (1 - found) * (log1p(-found) - log1p(-share))))
+    itself = ways(n, count) + count * log(share) + (n - count) * log1p(-share)
+    less = (n - count) / (count + 1) * share / (1 - share)
+    return min(1.0, exp(itself) / (1 - less))
 
 
 def count_tail(count: float, expected: float, swing: float) -> float:
