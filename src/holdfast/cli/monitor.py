@@ -25,7 +25,7 @@ def monitor(
     ] = False,
     html: Annotated[Path | None, typer.Option(help="Write what was found over time to this file, as a page.")] = None,
     evidently: Annotated[
-        Path | None, typer.Option(help="Write Evidently's drift report to this file; that library must be installed.")
+        Path | None, typer.Option(help="Write Evidently's drift report of the last week to this file.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -38,6 +38,10 @@ def monitor(
     for file in (html, evidently):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise HoldfastError("it cannot be written there", where=str(file), mend="name a file in a folder that is")
+    if evidently is not None:
+        from holdfast.project.monitor_evidently import ready
+
+        ready(project)
     moment = instant(at) if at else None
     with Monitor(project, version, ledger=ledger) as watching:
         last: tuple[tuple[str, str, str], ...] | None = None
@@ -51,11 +55,11 @@ def monitor(
                 told_days = days(watching.seen(report.now), report)
                 text = page(report, told_days, past(project), written=time.time_ns() // 1_000)
                 html.write_text(text, encoding="utf-8")
-            if evidently is not None:
+            told = tuple((item.code, item.cause, item.feature) for item in report.alerts)
+            if evidently is not None and told != last:  # it takes ten seconds: not at every look
                 from holdfast.project.monitor_evidently import write_report
 
                 write_report(project, watching.bundle, report, evidently)
-            told = tuple((item.code, item.cause, item.feature) for item in report.alerts)
             if not follow or told != last:
                 answer(report.as_dict(), report.lines(), as_json=as_json)
             if not follow:

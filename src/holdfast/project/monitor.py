@@ -186,7 +186,8 @@ class Report:
                 told.append("    with it: " + ", ".join(f"{x.cause} {x.feature}".strip() for x in under[:8]))
         told += [f"crashed {item.code}: {item.why}" for item in self.findings if item.status == "crashed"]
         if not self.alerts and not self.crashed:
-            told.append("nothing to alert anybody of")
+            quiet = "nothing to alert anybody of" if self.predictions else "nobody asked in a day, so nothing is known"
+            told.append(quiet)
         count = {
             name: sum(item.status == name for item in self.findings) for name in ("ok", "too_few", "not_applicable")
         }
