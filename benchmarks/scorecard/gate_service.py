@@ -73,7 +73,7 @@ def _copied(change: Callable[[Stage, Subject], None]) -> Any:
 
 
 def _told(line: str) -> Any:
-    """Another setting of alerts."""
+    """Another setting of alerts, or of what is watched."""
 
     def put(stage: Stage) -> Subject:
         settings = stage.copied().folder / "holdfast.toml"
@@ -158,9 +158,8 @@ FAULTS: tuple[Fault, ...] = (
     _("C4.2a", "a server that gives sixteen answers a second", "GATE401", _slow, beside=f"GATE402 GATE403 {ASKED}"),
     _("C4.3a", "a server that stands still for most of each second", "GATE401", _served(STANDING),
       beside=f"GATE402 {ASKED}"),
-    _("C8.1a", "a watch that no drift wakes", "GATE801", _told("score_psi = 1000.0")),
-    _("C8.1b", "a watch that cries at the training's own rows", "GATE801", _told("score_psi = 0.0001"),
-      beside="GATE802 GATE803"),
+    _("C8.1a", "a watch that no drift wakes", "GATE801", _told("[monitor]\nleast_predictions = 1000000000")),
+    _("C8.1b", "a watch that cries at the training's own rows", "GATE801", _told("[monitor]\ndrift_psi = -1.0")),
     _("C8.2a", "answers as if they were recorded while the disk is full", "GATE803", _served(LYING)),
     _("C8.3a", "alerts that arrive nowhere", ("GATE801", "GATE802", "GATE803"), _copied(_nowhere),
       beside="GATE801 GATE802 GATE803"),

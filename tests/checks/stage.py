@@ -29,9 +29,11 @@ from holdfast.training import train as training
 QUICK = ("params={ num_iterations = 10 }", "folds=2", "bootstrap=0")
 
 
-def project(folder: Path, *, versions: int = 1, registered: bool = False) -> Project:
-    """A project of the template `fraud` with trained versions, none of them live; one is in MLflow where told."""
-    start("shop", "fraud", folder, rows=2_000)
+def project(
+    folder: Path, *, versions: int = 1, registered: bool = False, template: str = "fraud", rows: int = 2_000
+) -> Project:
+    """A project of a template with trained versions, none of them live; one is in MLflow where told."""
+    start("shop", template, folder, rows=rows)
     made = Project.open(folder)
     for number in range(1, versions + 1):
         words = (*QUICK, f"seed={number}")

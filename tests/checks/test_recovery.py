@@ -104,7 +104,7 @@ def test_the_way_back_leads_to_the_present_champion_and_a_broken_one_is_found(
 
 def test_settings_come_back_from_what_the_rehearsal_writes() -> None:
     told = replace(
-        Settings(), name='a "name" of ünusual kind', serving_max_rows=7, alerts_score_psi=0.5, serving_reasons="never",
-        inputs={"payments": "/data/a b.parquet", "payments.is_fraud": "c.csv"},
+        Settings(), name='a "name" of ünusual kind', serving_max_rows=7, alerts_error_share=0.5,
+        serving_reasons="never", inputs={"payments": "/data/a b.parquet", "payments.is_fraud": "c.csv"},
     )  # fmt: skip
     assert settings_from(tomllib.loads(toml(told)), {}) == told

@@ -54,6 +54,9 @@ def shifted(contract):
 live.compile_row = shifted
 """
 
+HUNDREDFOLD = OTHER_FEATURES.replace("value + 1 if at == 0", "value * 100 if at == 0")
+"""The first feature comes in cents."""
+
 
 class With:
     """Anything with some of its parts replaced."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from tests.checks import stage
 from tests.project.alerts.receivers import web
@@ -33,18 +32,8 @@ from holdfast.project.monitor import keep_parity
 from holdfast.project.project import Project
 from holdfast.project.replay import LiveParity
 from holdfast.project.traffic import Client
-from holdfast.project.watch import Seen, look, population_stability
+from holdfast.project.watch import Seen, look
 from holdfast.project.watching import Found, Place, Watching, alone
-
-
-def test_psi_is_nothing_for_the_same_spread_and_much_for_another() -> None:
-    drawn = np.random.default_rng(1).normal(size=20_000)
-    edges = np.quantile(drawn, np.linspace(0, 1, 21))
-    counts, _ = np.histogram(drawn, edges)
-    same = population_stability(edges.tolist(), counts.tolist(), np.random.default_rng(2).normal(size=1_000))
-    shifted = population_stability(edges.tolist(), counts.tolist(), np.random.default_rng(2).normal(1.0, size=1_000))
-    beyond = population_stability(edges.tolist(), counts.tolist(), np.full(1_000, 99.0))
-    assert same < 0.05 < 0.25 < shifted < beyond < 100
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +86,10 @@ def test_a_promotion_that_cannot_be_followed_alerts(tmp_path: Path) -> None:
 def test_counts_of_a_server_begun_anew_count_from_nothing() -> None:
     assert Seen(True, 10, 1, 2).since(Seen(True, 4, 1, 0)) == (6, 0, 2)
     assert Seen(True, 10, 1, 2).since(Seen(True, 400, 7, 9)) == (10, 1, 2)
+
+
+def test_what_an_earlier_version_kept_of_a_look_can_be_read() -> None:
+    assert Seen.of({"answers": True, "requests": 7, "errors": 1, "psi": 0.3, "scores": 900}) == Seen(True, 7, 1, 0)
 
 
 def test_the_command_exits_by_what_it_saw_and_sends_it(

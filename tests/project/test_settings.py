@@ -45,6 +45,13 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
     assert caught.value.where.endswith("holdfast.toml")
 
 
+def test_settings_that_are_gone_are_refused_like_any_unknown_one() -> None:
+    with pytest.raises(HoldfastError) as caught:
+        settings_from({"alerts": {"score_psi": 0.3, "answers": 500}}, {})
+    told = [(item.field, item.what) for item in caught.value.problems]
+    assert told == [(f"alerts.{name}", "there is no such setting") for name in ("score_psi", "answers")]
+
+
 def test_every_setting_has_a_default_and_a_help_line() -> None:
     assert settings_from({}, {}) == Settings()
     assert all(row.help.endswith(".") and len(row.help) > 20 for row in table())

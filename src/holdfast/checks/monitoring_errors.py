@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 from holdfast.checks.check import MONITORING, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
 from holdfast.checks.processes import family
-from holdfast.checks.receiver import watched
+from holdfast.checks.receiver import said, watched
 from holdfast.checks.subject import Subject
 from holdfast.project.server import Server
 from holdfast.project.traffic import Client
 
 ASKED = 20
+DUTY = "server"
 
 
 def ask(subject: Subject, limits: Limits) -> Answer:
@@ -24,23 +26,27 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     server, project = rehearsal.server, rehearsal.project
     bodies = list(islice(rehearsal.requests.endless("error"), 3 * ASKED))
     _send(server, bodies[:ASKED])
-    before = watched(project, server.address)
+    before = watched(project, DUTY, server.address)
+    full = time.perf_counter()
     may_grow(server, 0)
     try:
         during = _send(server, bodies[ASKED : 2 * ASKED])
-        told = watched(project, server.address, before.seen)
+        told = watched(project, DUTY, server.address, before)
     finally:
         may_grow(server, resource.RLIM_INFINITY)
     mended = _send(server, bodies[2 * ASKED :])
-    after = watched(project, server.address, told.seen)
+    after = watched(project, DUTY, server.address, told)
     found = {rule: told.of(rule) for rule in ("ledger", "errors")}
+    seconds = told.at - full if told.arrived else 0.0
     evidence: dict[str, Any] = {
         "statuses_while_the_disk_was_full": counted(during),
         "statuses_afterwards": counted(mended),
+        "alerts_named": [said(item) for item in found.values()],
+        "predictions": len(during),
+        "seconds_to_arrive": round(seconds, 3),
         "alerts": [without(project.folder, item) for item in found.values() if item],
         "alerts_before": [without(project.folder, item["what"]) for item in before.arrived],
         "alerts_afterwards": [without(project.folder, item["what"]) for item in after.arrived],
-        "seconds_to_arrive": round(told.seconds, 3),
         "lost": without(project.folder, told.lost),
     }
     wrong = [f"no alert of the {rule} came" for rule, item in found.items() if item is None]
@@ -55,7 +61,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         return failed("the disk was full: " + "; ".join(wrong), mend, **evidence)
     why = (
         f"the disk was full: {len(during)} of {len(during)} requests were answered with an error, and the alerts of "
-        f"ledger and errors arrived after {1_000 * told.seconds:.0f} ms; with room again it answered"
+        f"ledger and errors arrived after {1_000 * seconds:.0f} ms; with room again it answered"
     )
     return passed(why, **evidence)
 

@@ -6,9 +6,9 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ from typing import Any
 from holdfast.project.alerts.outbox import FOLDER, Outbox
 from holdfast.project.alerts.sending import Sending
 from holdfast.project.alerts.webhook import WebhookDoor
-from holdfast.project.duties import Server
+from holdfast.project.duties import duties
 from holdfast.project.project import Project
-from holdfast.project.watch import Seen
 from holdfast.project.watching import Watching
 
 PATIENCE = 10.0
 """Seconds that an alert may take to us."""
+EVERY = 30.0
+"""Seconds between two looks of `holdfast watch` at the server, unless told."""
 
 
 @dataclass
@@ -31,6 +32,8 @@ class Receiver:
 
     address: str
     got: list[dict[str, Any]] = field(default_factory=list)
+    at: float = 0.0
+    """When the last of them came; seconds of `time.perf_counter`."""
 
 
 @contextmanager
@@ -41,6 +44,7 @@ def receiving() -> Iterator[Receiver]:
     class Keep(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             made.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            made.at = time.perf_counter()
             self.send_response(204)
             self.end_headers()
 
@@ -61,29 +65,39 @@ def receiving() -> Iterator[Receiver]:
 
 @dataclass(frozen=True)
 class Told:
-    """One look whose alerts were sent: what was seen, what arrived, and what did not."""
+    """One duty of `holdfast watch`, done once, with its alerts sent: what arrived, and what did not."""
 
-    seen: Seen
     arrived: list[dict[str, Any]]
+    """As the door sent them."""
     lost: list[str]
-    seconds: float
-    """From the beginning of the look until the last alert was with the receiver."""
+    at: float
+    """When the last of them was with the receiver; seconds of `time.perf_counter`."""
+    remember: Mapping[str, Any]
+    """What the duty will want to know at its next look."""
 
     def of(self, rule: str) -> dict[str, Any] | None:
         """The alert of this rule that arrived."""
         return next((item for item in self.arrived if item["rule"] == rule), None)
 
 
-def watched(project: Project, address: str, before: Seen | None = None) -> Told:
-    """Look at a server as `holdfast watch --once` does for the first time after `before`, through an outbox of its own;
-    the alerts go to a receiver of ours, and to nobody else."""
+def watched(project: Project, name: str, address: str = "", before: Told | None = None) -> Told:
+    """Do the duty with this name as `holdfast watch --once` does for the first time after `before`, through an outbox
+    of its own; the alerts go to a receiver of ours, and to nobody else.
+
+    `address` of the server, where the duty looks at one.
+    """
+    duty = next(duty for duty in duties(project.settings, EVERY) if duty.name == name)
     with receiving() as receiver, tempfile.TemporaryDirectory(dir=project.home, prefix=".watch-") as place:
-        began = time.perf_counter()
-        outbox, duty = Outbox(Path(place) / FOLDER), Server(30.0)
-        outbox.remember("server.seen", None if before is None else asdict(before))
+        outbox = Outbox(Path(place) / FOLDER)
+        for word, value in ({} if before is None else before.remember).items():
+            outbox.remember(word, value)
         with Sending(outbox, [WebhookDoor(receiver.address)]) as sending:
-            watching = Watching(project, outbox, sending, [duty], address=address)
-            watching.round(duty)
+            found = Watching(project, outbox, sending, [duty], address=address).round(duty).found
             sending.settle(PATIENCE)
-        seen = Seen(**outbox.recall("server.seen"))
-        return Told(seen, receiver.got, outbox.waiting(sending.names, 0.0), time.perf_counter() - began)
+        return Told(receiver.got, outbox.waiting(sending.names, 0.0), receiver.at, found.remember)
+
+
+def said(alert: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Cause, codes and severity of an alert that arrived; nothing of one that did not."""
+    told = alert or {}
+    return {"cause": told.get("rule"), "codes": told.get("codes"), "severity": told.get("severity")}

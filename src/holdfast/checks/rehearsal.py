@@ -37,7 +37,7 @@ ANY_TIME = 4_000_000_000
 KEPT = (
     "serving_backdate_seconds", "serving_max_body_bytes", "serving_max_bulk_bytes", "serving_max_rows",
     "serving_reasons", "serving_workers", "serving_max_waiting", "serving_max_waiting_milliseconds",
-    "serving_max_connections", "alerts_answers", "alerts_score_psi", "alerts_error_share", "alerts_refused_share",
+    "serving_max_connections", "alerts_error_share", "alerts_refused_share", "monitor",
 )  # fmt: skip
 """Settings that decide how the server answers and what alerts; keys, TLS, traces, logs and addresses are left out."""
 
@@ -112,6 +112,22 @@ class Rehearsal:
             with self.apart() as (project, server):
                 self._loads[rate] = measure(project, server, self.requests, rate)
         return self._loads[rate]
+
+    @contextmanager
+    def idle(self) -> Iterator[Project]:
+        """The version as champion of a project in which nothing was ever asked, and no server runs."""
+        folder, subject = self._folder(), self._subject
+        made = Project(folder, replace(self.project.settings, inputs={}))
+        (folder / FILE).write_text(toml(made.settings), encoding="utf-8")
+        made.bundles_path.mkdir(parents=True)
+        bundle = subject.bundle.hash
+        shutil.copytree(self.project.bundles_path / bundle, made.bundles_path / bundle)
+        with made.writing() as (_, writer):
+            writer.commit([promotion(subject.version, subject.bundle)])
+        try:
+            yield made
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def apart(self) -> Iterator[tuple[Project, Server]]:

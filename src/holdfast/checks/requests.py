@@ -51,6 +51,7 @@ class Requests:
         self.refusal = refusal
         self._until = until
         source = contract.deciding
+        self.id = source.id
         self._id, self._time = source.field(source.id), source.time
 
     @property

@@ -13,7 +13,7 @@ from holdfast.drills.command import command
 from holdfast.drills.drill import Ask, Caught
 from holdfast.drills.stage import MINUTE, Stage
 
-WITHOUT = ("drift", "refusals")
+WITHOUT = ("refusals",)
 """What the look from outside leaves to the monitor, as the duties of `holdfast watch` do."""
 SERVICE = ("WATCH502", "WATCH503", "WATCH504")
 REFUSED = (

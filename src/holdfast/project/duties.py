@@ -43,8 +43,8 @@ class Server:
 
     def look(self, place: Place) -> Found:
         kept = place.recall("server.seen")
-        before = Seen(**kept) if kept else None
-        found = look(place.project, place.address, before, key=place.key, drift="drift" not in self._without)
+        before = Seen.of(kept) if kept else None
+        found = look(place.project, place.address, before, key=place.key)
         found.findings = [item for item in found.findings if item.cause not in self._without]
         seen = found.seen if found.seen.answers else before
         remember = {} if seen is None else {"server.seen": asdict(seen)}
@@ -127,7 +127,7 @@ class Parity:
 
 def duties(settings: Settings, every: float) -> tuple[Duty, ...]:
     """All of them; `every` are the seconds between two looks at the server."""
-    found: list[Duty] = [Server(every, ("drift", "refusals")), Traffic(), Training()]
+    found: list[Duty] = [Server(every, ("refusals",)), Traffic(), Training()]
     if settings.watch_parity_answers:
         found.append(Parity(settings.watch_parity_minutes * 60.0, settings.watch_parity_answers))
     return tuple(found)

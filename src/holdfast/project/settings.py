@@ -150,8 +150,6 @@ class Settings:
     )
     alerts_reopen_hours: int = setting(24, "What returns sooner opens the same alert again; later, a new one.")
     alerts_together_hours: int = setting(24, "A drift this soon before or after its cause is of the cause's alert.")
-    alerts_answers: int = setting(1_000, "How many of the last answers the drift of the score is measured on.")
-    alerts_score_psi: float = setting(0.25, "Drift of the score (PSI against training) from which on it alerts.")
     alerts_error_share: float = setting(0.01, "Share of the requests between two looks that may fail.")
     alerts_refused_share: float = setting(0.1, "Share of them that may be refused.")
 

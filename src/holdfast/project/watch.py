@@ -1,4 +1,4 @@
-"""Watching a server from outside: what it says of itself, what it counted, what its answers look like; and alerts.
+"""Watching a server from outside: what it says of itself, what it counted; and alerts.
 
 A look compares with the look before: counts are judged by what came in between. It reads, and changes nothing.
 """
@@ -11,12 +11,9 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from holdfast.errors import HoldfastError
 from holdfast.monitoring.finding import Finding, Severity, Status
@@ -24,21 +21,12 @@ from holdfast.project.alerts.message import Message, of_finding
 from holdfast.project.project import Project
 from holdfast.project.settings import Settings
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from holdfast.bundle.bundle import Bundle
-
 PATIENCE = 5.0
 """Seconds that the server has to say how it is."""
 FEWEST_REQUESTS = 20
 """Fewer since the last look say nothing about a share."""
-FEWEST_SCORES = 500
-FURTHEST_BACK = 20_000
-"""Records of the ledger in which answers are looked for."""
 OUTSIDE = {
     "outage": "WATCH591", "ledger": "WATCH592", "promotion": "WATCH593", "errors": "WATCH594", "refusals": "WATCH595",
-    "drift": "WATCH596",
 }  # fmt: skip
 """What is asked of a server from outside, by the cause that it names."""
 _SAMPLE = re.compile(r"^(holdfast_\w+)(?:\{(.*)\})? (\S+)$", re.M)
@@ -56,9 +44,11 @@ class Seen:
     """Those of a status from 500 on, and requests turned away because too many came."""
     refused: int = 0
     """Those of a status from 400 to 499."""
-    psi: float | None = None
-    scores: int = 0
-    """Answers that the drift was measured on."""
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Seen:
+        """What a look kept, that of an earlier version of Holdfast too, which counted other things besides."""
+        return cls(**{item.name: told[item.name] for item in fields(cls) if item.name in told})
 
     def since(self, before: Seen) -> tuple[int, int, int]:
         """(requests, errors, refused) that came in between; a server begun anew counts from nothing."""
@@ -88,17 +78,12 @@ class Look:
     def lines(self) -> list[str]:
         seen = self.seen
         head = f"{seen.requests:,} requests, {seen.errors:,} errors, {seen.refused:,} refused"
-        if seen.psi is not None:
-            head += f"; drift of the score {seen.psi:.3f} over {seen.scores:,} answers"
         told = [f"{alert.severity}: {alert.what}; first step: {alert.first_step}" for alert in self.alerts]
         return [head if seen.answers else "the server does not answer", *(told or ["nothing to alert anybody of"])]
 
 
-def look(project: Project, address: str, before: Seen | None = None, *, key: str = "", drift: bool = True) -> Look:
-    """Look once at the server at `address`, with an API key that may read metrics where one is needed.
-
-    `drift`: measure that of the score over the last answers in the ledger too.
-    """
+def look(project: Project, address: str, before: Seen | None = None, *, key: str = "") -> Look:
+    """Look once at the server at `address`, with an API key that may read metrics where one is needed."""
     judge = _Judge(project.settings)
     at = time.time_ns() // 1_000
     try:
@@ -112,10 +97,8 @@ def look(project: Project, address: str, before: Seen | None = None, *, key: str
         return Look(Seen(), project.name, at, judge.findings)
     judge.health(status, health)
     counted = _counted(page)
-    psi, scores = _drift(project, health) if drift else (None, 0)
-    seen = Seen(True, *counted, psi, scores)
+    seen = Seen(True, *counted)
     judge.counts(seen.since(before or Seen()))
-    judge.drift(seen)
     return Look(seen, project.name, at, judge.findings)
 
 
@@ -163,62 +146,6 @@ class _Judge:
         self._else("errors", "ok" if requests else "too_few", f"{errors:,} of the last {requests:,} requests failed")
         enough = requests >= FEWEST_REQUESTS
         self._else("refusals", "ok" if enough else "too_few", f"{refused:,} of the last {requests:,} were refused")
-
-    def drift(self, seen: Seen) -> None:
-        most = self._settings.alerts_score_psi
-        if seen.psi is not None and seen.psi > most:
-            what = (
-                f"the last {seen.scores:,} scores are not spread as in training "
-                f"(PSI {seen.psi:.2f}, {most:g} is allowed)"
-            )
-            step = "compare who asks now with the training data; roll back if the version is new"
-            self.alert(
-                "drift", "warning", what, step, {"psi": round(seen.psi, 4), "limit": most, "answers": seen.scores}
-            )
-        self._else("drift", "too_few" if seen.psi is None else "ok", f"over {seen.scores:,} answers")
-
-
-def population_stability(edges: Sequence[float], counts: Sequence[float], values: NDArray[np.float64]) -> float:
-    """PSI of values against the bins of a training profile, the outer ones open; 0 is the same spread.
-
-    Half a value stands in each bin beforehand, so that an empty one costs much and not everything.
-    """
-    there = np.searchsorted(np.asarray(edges[1:-1]), values, side="right")
-    expected = np.asarray(counts, dtype=np.float64) + 0.5
-    found = np.bincount(there, minlength=len(counts)) + 0.5
-    p, q = expected / expected.sum(), found / found.sum()
-    return float(((q - p) * np.log(q / p)).sum())
-
-
-def score_drift(bundle: Bundle, probabilities: NDArray[np.float64]) -> float | None:
-    """PSI of probabilities against what the bundle answered to its training rows; None where it has no profile.
-
-    The larger of two: over the profile's bins, and over decisions alone. Where nearly all rows have the same low
-    probability there is one bin only, and what matters happens in the rest.
-    """
-    profile = bundle.profile.get("probability", {})
-    if "edges" not in profile:
-        return None
-    spread = population_stability(profile["edges"], profile["counts"], probabilities)
-    positive = bundle.profile["decision_share"] * bundle.profile["rows"]
-    decided = (probabilities >= bundle.threshold.value).astype(np.float64)
-    turned = population_stability([0.0, 0.5, 1.0], [bundle.profile["rows"] - positive, positive], decided)
-    return max(spread, turned)
-
-
-def _drift(project: Project, health: Mapping[str, Any]) -> tuple[float | None, int]:
-    """PSI of the champion's last answers in the ledger against what it answered to its training rows."""
-    from holdfast.ledger.records import Decision
-    from holdfast.project.bundles import opened
-
-    model, last = health["model"], int(health["state"]["applied_seq"])
-    scores: deque[float] = deque(maxlen=project.settings.alerts_answers)
-    for record in project.reader.records(max(0, last - FURTHEST_BACK)):
-        if isinstance(record, Decision) and (record.version, record.contract) == (model["version"], model["contract"]):
-            scores.append(record.probability)
-    if len(scores) < FEWEST_SCORES:
-        return None, len(scores)
-    return score_drift(opened(project, model["bundle"]), np.array(scores)), len(scores)
 
 
 def _counted(page: str) -> tuple[int, int, int]:

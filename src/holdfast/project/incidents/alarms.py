@@ -49,9 +49,7 @@ def looked(project: Project, address: str, key: str) -> list[dict[str, Any]]:
         return []  # nothing is live yet, or its bundle is away: other evidence says so
     return [
         {
-            "at": item.at, "seen": _micros(item.at), "severity": item.severity,
-            # Seen from outside it is the score alone that drifts; the watch says drift of a feature.
-            "cause": "score" if item.rule == "drift" else item.rule,
+            "at": item.at, "seen": _micros(item.at), "severity": item.severity, "cause": item.rule,
             "what": item.what, "first_step": item.first_step, "by": "a look from outside",
         }
         for item in found
