@@ -6,7 +6,8 @@ cases turn out otherwise, or a label is recorded otherwise).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -42,10 +43,14 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     trained = float(seen.bundle.profile.get("rows", 0))
     # Positives come in clusters: days differ by more than chance, and that much more is no shift.
     cluster = _cluster(view.before) if enough(view.before) else _cluster(rows)
-    error = float(np.hypot(error_of(live), (usual * (1 - usual) / max(trained, 1.0)) ** 0.5)) * cluster
+    weeks = max(1.0, float(np.ptp(rows.times)) / (7 * DAY))
+    wander = usual * (1 - usual) * natural_week(seen.bundle.profile) / weeks**0.5
+    chance = float(np.hypot(error_of(live), (usual * (1 - usual) / max(trained, 1.0)) ** 0.5)) * cluster
+    error = float(np.hypot(chance, wander**0.5))
     told = f"{live.value:.2%} of {len(rows):,} settled decisions turned out positive, {usual:.2%} in training"
     change = live.value / usual - 1
-    evidence = {"share": live.as_dict(), "usual": usual, "change": change, "clustering": cluster}
+    evidence = {"share": live.as_dict(), "usual": usual, "change": change, "clustering": cluster,
+                "weeks_differ_by": wander**0.5}  # fmt: skip
     far = abs(live.value - usual) > deviations(level_of(limits)) * error
     if not far or abs(change) <= limits.prior_change:
         yield Finding(CODE, "ok", "none", told, evidence=evidence, since=view.start, predictions=len(rows))
@@ -62,6 +67,11 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     why = f"{told}; the probabilities {'moved along' if along else 'did not'}"
     yield Finding(CODE, "alert", "prior_shift", why, mend, view.label.name, "high" if not along else "warning",
                   evidence, view.start, len(rows))  # fmt: skip
+
+
+def natural_week(profile: Mapping[str, Any]) -> float:
+    """How far weeks of training lay from each other beyond chance, as an index (see `training.natural`)."""
+    return max(0.0, float(profile.get("weekly", {}).get("target", {}).get("mean", 0.0)))
 
 
 def _cluster(rows: Judged) -> float:

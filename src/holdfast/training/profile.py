@@ -19,7 +19,8 @@ HELD_OUT = 500
 SCORE = "score"
 """What the probability is called beside the features."""
 DECISION = "decision"
-"""What the decision is called beside them, of which only the variation is kept."""
+TARGET = "target"
+"""What decision and outcome are called beside them, of which only the variation is kept."""
 
 
 def profile(
@@ -59,13 +60,19 @@ def profile(
         },
         "volume": volume(rows.times if times is None else times),
     }
-    return shape | _by_itself(contract, shape, rows, *held_out, threshold)
+    return shape | _by_itself(contract, shape, rows, y, *held_out, threshold)
 
 
 def _by_itself(
-    contract: Contract, shape: Mapping[str, Any], rows: Rows, times: Ints, probability: Floats, threshold: float
+    contract: Contract,
+    shape: Mapping[str, Any],
+    rows: Rows,
+    y: Labels,
+    times: Ints,
+    probability: Floats,
+    threshold: float,
 ) -> dict[str, Any]:
-    """What `natural` tells of the features, and of probability and decision, which may be those of other rows."""
+    """What `natural` tells of features and outcomes, and of probability and decision, which may be of other rows."""
     columns = layout_of(contract, shape).columns
     found = natural(rows.names, Layout(columns[:-1]), rows.X, rows.times)
     score = natural((SCORE,), Layout(columns[-1:]), probability[:, None], times)
@@ -73,8 +80,9 @@ def _by_itself(
         found[part] |= score[part]
     yes_or_no = number(np.array([0.0, 1.0, np.nextafter(1.0, 2.0)]), octaves=False)
     decision = natural((DECISION,), Layout((yes_or_no,)), (probability >= threshold).astype(float)[:, None], times)
+    target = natural((TARGET,), Layout((yes_or_no,)), (y == 1).astype(float)[:, None], rows.times)
     for part in ("daily", "weekly", "hourly"):
-        found[part] |= decision[part]
+        found[part] |= decision[part] | target[part]
     found["seasons"]["bins"] |= score["seasons"]["bins"]
     return found
 
