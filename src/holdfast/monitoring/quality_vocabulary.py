@@ -15,6 +15,8 @@ from holdfast.monitoring.stretches import Stretch, stretches
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH105"
+FEWEST = 10
+"""Rows with an unknown word."""
 TYPO = 3
 """Times that a word must come to count as one: what comes once or twice is misspelt."""
 
@@ -27,10 +29,13 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
             shape = shapes[at]
             count, was = stretch.cell(at, 1)
             known, new = _values(stretch, at)
-            found = risen(stretch, count, stretch.n, was, limits.unknown_rise, tests=len(words),
-                          natural=float(stretch.natural[at]))  # fmt: skip
+            found = None
+            if count >= FEWEST and count / stretch.n - was > limits.unknown_rise:
+                # The share that came decides; that it is no chance is asked of a tenth of it.
+                found = risen(stretch, count, stretch.n, was, limits.unknown_rise / 10, tests=len(words),
+                              natural=float(stretch.natural[at]))  # fmt: skip
             by_row, by_value = 1 - count / stretch.n, known / max(1, known + len(new))
-            sparse = by_value < limits.coverage and len(new) >= TYPO and count >= 10 and was < 0.02
+            sparse = by_value < limits.coverage and len(new) >= TYPO and count >= FEWEST and was < 0.02
             if shape.name in told or not (found is not None or sparse):
                 continue
             told.add(shape.name)
