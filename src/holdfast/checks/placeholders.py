@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.bundle.bins import SUSPECTS
 from holdfast.contract.model import UNKNOWN_CODE, Field
 
 CHUNK = 131_072
 WORDS = ("?", "-", "--", "n/a", "na", "#n/a", "none", "null", "nil", "nan", "unknown", "unk", "missing", "undefined",
          "not available", "not applicable", "tbd", "xx", "xxx", "xna")  # fmt: skip
 """Declared words that say that nothing is known: a null with another name."""
-KNOWN = frozenset((99, 999, 9_999, 99_999, 999_999, 9_999_999, 99_999_999, 999_999_999, 365_243, 1_234_567_890))
+LONGER = (9_999_999, 99_999_999, 999_999_999, 365_243, 1_234_567_890)
+KNOWN = frozenset((*(value for value in SUSPECTS if value > 0), *LONGER))
+"""Codes at the end of a range: those that are counted in live values too, and longer ones."""
 FEW = 3
 """Negative values, at most, in a field that is otherwise never negative."""
 SCALE = 10

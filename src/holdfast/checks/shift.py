@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
+from holdfast.monitoring.distance import chi_point
 from holdfast.training.rows import Floats
 
 BINS = 10
-CHANCE = NormalDist().inv_cdf(0.999)
+CHANCE = 0.001
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def shift(then: Floats, now: Floats, *, category: bool) -> Shift:
     bins = int(used.sum())
     p, q = (old[used] + 0.5) / (len(a) + 0.5 * bins), (new[used] + 0.5) / (len(b) + 0.5 * bins)
     value = float(((q - p) * np.log(q / p)).sum())
-    chance = _chi_square(bins - 1) * (1 / len(a) + 1 / len(b))
+    chance = chi_point(bins - 1, CHANCE) * (1 / len(a) + 1 / len(b))
     gone = (float((then == 0).mean()), float((now == 0).mean())) if category else (
         float(np.isnan(then).mean()), float(np.isnan(now).mean()))  # fmt: skip
     return Shift(value, max(0.0, value - chance), gone)
@@ -59,11 +59,3 @@ def _groups(then: Floats, now: Floats, category: bool) -> tuple[Any, Any]:
         return np.where(np.isnan(values), 0, np.searchsorted(edges, values, "left") + 1)
 
     return binned(then), binned(now)
-
-
-def _chi_square(freedom: int) -> float:
-    """Its 99.9 % point, by Wilson and Hilferty."""
-    if freedom < 1:
-        return 0.0
-    part = 2.0 / (9.0 * freedom)
-    return float(freedom * (1.0 - part + CHANCE * part**0.5) ** 3)
