@@ -19,15 +19,20 @@ HOUR = DAY // 24
 
 
 def fraud_spike(stage: Stage) -> None:
-    """Ten times as many of those that turn out positive."""
+    """Ten times as many of those that turn out positive, at other times and by other people."""
+    people = _entities(stage.contract)
 
     def change(requests: list[Request]) -> Iterable[Request]:
+        last = requests[-1].time
         for item in requests:
             yield item
-            if item.truth:
-                for turn in range(9):
-                    later = item.time + (turn + 1) * 1_000_000
-                    yield moved(item, stage.contract.deciding, min(later, requests[-1].time))
+            for _ in range(9 if item.truth else 0):
+                time = min(max(item.time + int(stage.chance.integers(-DAY, DAY)), stage.start), last)
+                other = requests[int(stage.chance.integers(len(requests)))].body
+                again = replace(item, body=item.body | {name: other[name] for name in people if name in other})
+                yield replace(
+                    moved(again, stage.contract.deciding, time), known=item.known and item.known - item.time + time
+                )
 
     stage.requests(change)
 
