@@ -79,6 +79,14 @@ def test_a_deaf_watch_is_found(project: Project) -> None:
     assert answer.evidence["predictions"] == monitoring_drift.ROWS
 
 
+def test_an_alert_that_names_something_else_is_found(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitoring_drift, "NAMES", frozenset())
+    answer = stage.asked(monitoring_drift.CHECK, subject)
+    assert answer.status == "failed"
+    assert "none of the alerts names it" in answer.why
+    assert answer.evidence["other_causes_told_before"]
+
+
 @pytest.mark.parametrize(("limit", "code"), [("drift_psi", "WATCH2"), ("score_psi", "WATCH301")])
 def test_a_watch_that_cries_where_the_trainings_own_rows_come_is_found(project: Project, limit: str, code: str) -> None:
     with stage.subject(project, monitor={limit: -1.0}) as found:
@@ -119,7 +127,7 @@ def test_a_bundle_without_a_profile_of_its_training_is_told_so(subject: Subject,
 
 def test_scores_are_held_against_rows_it_did_not_learn_from_and_windows_are_as_they_were(tmp_path: Path) -> None:
     project = stage.project(tmp_path / "shop", template="cards", rows=8_000)
-    with stage.subject(project) as found:
+    with stage.subject(project, serving_max_rows=50) as found:  # one ask sees what the ask before it left
         chosen = np.sort(found.split.train.index[-400:])
         names = [str(found.rows.ids[at]) for at in chosen.tolist()]
         answers = played.answered(found.rehearsal, names)

@@ -101,7 +101,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         "predictions": injected.predictions,
         "seconds_to_arrive": round(injected.seconds, 3),
         "other_causes_told_before": sorted(injected.misnamed),
-        "alert": injected.alert,
+        "alert": injected.alert and {name: told for name, told in injected.alert.items() if name != "findings"},
         "lost": injected.lost,
     }
     if false:
@@ -152,6 +152,8 @@ def _as_usual(days: TwoDays, decisions: Sequence[Decision], codes: tuple[str, ..
 
 def _other(days: TwoDays, decisions: Sequence[Decision], known: set[tuple[str, str]]) -> Injected:
     """What is alerted of on the next day, on which they alone come, again and again; what is `known` is no news."""
+    if not decisions:
+        raise HoldfastError("the server would refuse every row with a high score", mend="holdfast check --only K1")
     drawn = np.random.default_rng(SEED).integers(len(decisions), size=ROWS)
     coming = days.lay([decisions[at] for at in drawn.tolist()], 1)
     injected, began = Injected(), time.perf_counter()
