@@ -15,6 +15,14 @@ from holdfast.project.twin import bare_environment
 PATIENCE = 300.0
 
 
+def done(told: dict[str, Any]) -> dict[str, Any]:
+    """What it answered. Raises HoldfastError where that is an error."""
+    if "error" in told:
+        error = told["error"]
+        raise HoldfastError(error["what"], where=error.get("where", ""), mend=error.get("mend", ""))
+    return told
+
+
 def command(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What a `holdfast` command answers as JSON, whatever its exit code. Raises HoldfastError where it answers none."""
     line = [sys.executable, "-m", "holdfast.cli.main", "-C", str(folder), *words, "--json"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from holdfast.bundle.bundle import Bundle
     from holdfast.contract.model import Contract
     from holdfast.drills.stage import Stage
 
@@ -66,6 +67,11 @@ def everywhere(_: Contract) -> str:
     return ""
 
 
+def anything(_: Bundle) -> str:
+    """It can happen to any model."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Drill:
     """One incident. `causes`: any of these words or codes names it rightly; all else that was said does not count."""
@@ -82,6 +88,8 @@ class Drill:
     inject: Inject
     applies: Applies = everywhere
     """Empty, or why it cannot happen to a project with this contract."""
+    fits: Callable[[Bundle], str] = anything
+    """The same of what answers in it."""
     days: int = 14
     """Of traffic while it lasts; 0 where nothing is sent."""
     base: Base = "warmed"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from holdfast.drills.catalog import DRILLS, KNOWN, chosen
-from holdfast.drills.command import command
+from holdfast.drills.command import command, done
 from holdfast.drills.left import left
 from holdfast.drills.run import Drills, Ran
 from holdfast.drills.sandbox import Sandbox
@@ -52,7 +52,7 @@ def prepared(template: str, folder: Path) -> None:
     start(template, template, folder, rows=ROWS.get(template), data=template != "credit")
     if template == "credit":
         applications(ROWS[template], days=CREDIT_DAYS).write(folder / "data" / "applications.parquet")
-    command(folder, "train")
+    done(command(folder, "train"))
 
 
 def _run(project: Project, names: Sequence[str], home: Path, say: Say, tell: Tell) -> list[Ran]:

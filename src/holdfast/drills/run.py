@@ -85,8 +85,7 @@ class Drills:
     def run(self, drills: Iterable[Drill], tell: Callable[[Ran], None] = lambda _: None) -> list[Ran]:
         """`tell` hears of each as soon as it is done."""
         listed = list(drills)
-        contract = self.sandbox.bundle.contract
-        fit = [item for item in listed if not item.applies(contract)]
+        fit = [item for item in listed if not self._cannot(item)]
         self._every_twin(fit)  # those that failed are asked again, and told, drill by drill
         ran = []
         for item in listed:
@@ -95,7 +94,7 @@ class Drills:
         return ran
 
     def one(self, drill: Drill) -> Ran:
-        because = drill.applies(self.sandbox.bundle.contract)
+        because = self._cannot(drill)
         if because:
             return Ran(drill, self.project, because)
         began = time.perf_counter()
@@ -113,6 +112,11 @@ class Drills:
         new = [item for item in heard if (item.by, item.cause) not in said]
         new.sort(key=lambda item: item.cause not in drill.causes)
         return Ran(drill, self.project, "", tuple(new), clean, sent, time.perf_counter() - began)
+
+    def _cannot(self, drill: Drill) -> str:
+        """Why it cannot happen here; empty where it can."""
+        bundle = self.sandbox.bundle
+        return drill.applies(bundle.contract) or drill.fits(bundle)
 
     def _every_twin(self, drills: list[Drill]) -> None:
         """The clean twin of each stretch of traffic, asked by everybody whom a drill on it asks."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import DAY
-from holdfast.drills.command import command
+from holdfast.drills.command import command, done
 from holdfast.drills.drill import Base
 from holdfast.drills.recorded import Recorded, recorded
 from holdfast.drills.stage import Stage
@@ -101,7 +101,7 @@ class Sandbox:
         """The copy with a version trained in it, on the history as it was."""
         folder = _copy(self.fresh, self.work / "trained")
         self.say("training a version in the copy")
-        command(folder, "train")
+        done(command(folder, "train"))
         return folder
 
     @contextmanager

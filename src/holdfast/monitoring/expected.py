@@ -115,7 +115,7 @@ class Expected:
         return self._natural(self.shapes, days, n, fallback)
 
     def natural_decision(self, days: float, n: int, fallback: float) -> float:
-        """The same of the share of positive decisions: as an index, and the score's where the bundle has not kept it."""
+        """The same of the share of positive decisions, as an index; the score's where the bundle has not kept it."""
         return float(self._natural((self._decision or self.shapes[-1],), days, n, fallback)[0])
 
     def _natural(self, shapes: Sequence[Shape], days: float, n: int, fallback: float) -> Floats:

@@ -15,6 +15,8 @@ from holdfast.monitoring.stretches import Stretch
 UNITS = (100.0, 0.01, 1_000.0, 0.001, 10.0, 0.1, 60.0, 1 / 60, 3_600.0, 1 / 3_600, 1e6, 1e-6)
 BETTER = 0.25
 """A change explains a drift when no more than this share of it is left, beside what chance makes."""
+UNLIKE = 0.3
+"""Share of values whose size may be another than a factor would have made it."""
 WELL = 0.1
 """And no more than this, as an index, in any case."""
 
@@ -95,13 +97,36 @@ def factor(stretch: Stretch, feature: int) -> Fit | None:
         best = min(after for after, _ in good)
         near = [(after, by) for after, by in good if after <= best + 0.05]  # UNITS begins with the likeliest
         after, by = near[0] if moved is None else min(near, key=lambda pair: abs(np.log2(pair[1]) - moved))
-        if moved is None or abs(np.log2(by) - moved) < 1.0:
+        if (moved is None or abs(np.log2(by) - moved) < 1.0) and sizes_fit(stretch, feature, by):
             return Fit(by, before, after, True)
     grid = [float(by) for by in np.exp(np.linspace(np.log(1 / 12), np.log(12), 95)) if abs(np.log(by)) > 0.25]
     after, by = min((apart(_scaled(stretch, feature, by), found), by) for by in grid)
-    if after < BETTER * before and after < WELL:
+    if after < BETTER * before and after < WELL and sizes_fit(stretch, feature, by):
         return Fit(by, before, after, False)
     return None
+
+
+def sizes_fit(stretch: Stretch, feature: int, by: float) -> bool:
+    """Whether sizes are those of training times `by`: where most lies beyond training's edges, bins would say so of
+    anything. True where the bundle has not kept sizes.
+    """
+    found = outer(stretch, feature)
+    then = np.asarray(stretch.expected.shapes[feature].octaves, dtype=np.float64)
+    now = stretch.counts.octaves[feature].astype(np.float64)
+    if max(found[0], found[-1]) < 0.5 * found.sum() or not then.sum() or not now.sum():
+        return True
+    whole, part = divmod(float(np.log2(by)), 1.0)
+    shifted = (1 - part) * _moved(then, int(whole)) + part * _moved(then, int(whole) + 1)
+    return 0.5 * float(np.abs(shifted / shifted.sum() - now / now.sum()).sum()) < UNLIKE
+
+
+def _moved(octaves: Floats, by: int) -> Floats:
+    """All but the zeros, which stay zeros whatever they are multiplied with."""
+    found = np.zeros_like(octaves)
+    found[0] = octaves[0]
+    places = np.clip(np.arange(1, len(octaves)) + by, 1, len(octaves) - 1)
+    np.add.at(found, places, octaves[1:])
+    return found
 
 
 def octaves_moved(stretch: Stretch, feature: int) -> float | None:

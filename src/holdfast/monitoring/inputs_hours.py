@@ -17,6 +17,8 @@ from holdfast.monitoring.usual_volume import hours_of_day
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH205"
+FEWEST = 100
+"""Decisions in a day, for its hours to say something."""
 
 
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
@@ -42,7 +44,7 @@ def _traffic(seen: Seen, limits: Limits) -> Iterator[Finding]:
     """A whole day's traffic by the hour, against that of the same kind of days."""
     day = next((item for item in stretches(seen, limits) if item.name == "day"), None)
     usual = None if day is None else hours_of_day(seen, day.start)
-    if day is None or usual is None or day.n < 200 or seen.now - seen.first() < DAY:
+    if day is None or usual is None or day.n < FEWEST or seen.now - seen.first() < DAY:
         return
     shape, swing, support = usual
     seasons = day.counts.seasons.astype(np.float64)

@@ -30,11 +30,13 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         return
     found = learn([Block(rows.probability, rows.truth == 1)])
     usual = learn([Block(view.before.probability, view.before.truth == 1)]) if enough(view.before, 50) else None
-    # Even on its own test rows a model is not quite calibrated: where there is a past, it is what one expects.
-    expected = 1.0 if usual is None else usual.slope
-    wide = (
-        deviations(level_of(limits)) * (found.slope_error**2 + (0.0 if usual is None else usual.slope_error**2)) ** 0.5
-    )
+    if usual is None:
+        # Even on its own test rows a model is not quite calibrated; whether it may be so was the gate's to say.
+        why = f"a slope of {found.slope:.2f}; what is usual is known when more decisions have settled before these"
+        yield Finding(CODE, "too_few", "none", why, predictions=len(rows))
+        return
+    expected = usual.slope
+    wide = deviations(level_of(limits)) * (found.slope_error**2 + usual.slope_error**2) ** 0.5
     evidence = {
         "slope": found.slope, "slope_error": found.slope_error, "usual": expected, "offset": found.offset,
         "told": float(rows.probability.mean()), "true": float((rows.truth == 1).mean()),

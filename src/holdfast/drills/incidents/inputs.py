@@ -53,8 +53,10 @@ def _emptied(stage: Stage, names: list[str], share: float) -> None:
 
 
 def more_nulls(stage: Stage) -> None:
+    """Of the field that may be empty and seldom is."""
     fields = nullable(stage.contract) or numbers(stage.contract)
-    _emptied(stage, [fields[0].name], 0.3)
+    bodies = [item.body for item in stage.traffic.requests]
+    _emptied(stage, [min(fields, key=lambda item: sum(body.get(item.name) is None for body in bodies)).name], 0.3)
 
 
 def nulls_at_scoring(stage: Stage) -> None:

@@ -67,17 +67,16 @@ def _shuffled(stage: Stage, requests: list[Request], share: float) -> Iterable[R
 
 
 def false_positives(stage: Stage) -> None:
-    """Honest requests look like those that were stopped in the weeks before: four in ten."""
+    """Honest requests look like those that were stopped in the weeks before: seven in ten."""
     names = stage.contract.deciding
     decided = (item for item in stage.project.reader.records() if isinstance(item, Decision) and item.decision)
     stopped = [json.loads(item.body) for item in decided]
 
     def change(requests: list[Request]) -> Iterable[Request]:
-        keys = {key for item in stage.contract.aggregates for key in item.on}
         for item in requests:
-            if stopped and not item.truth and stage.chance.random() < 0.4:
+            if stopped and not item.truth and stage.chance.random() < 0.7:
                 other = stopped[int(stage.chance.integers(len(stopped)))]
-                kept = {name: item.body[name] for name in (names.id, names.time, *keys) if name in item.body}
+                kept = {name: item.body[name] for name in (names.id, names.time)}
                 yield replace(item, body=other | kept)
             else:
                 yield item
@@ -97,7 +96,7 @@ DRILLS = (
           "traffic", WEEKS, DECAY, ASK, labels_turned, _in_time, days=42, base="fresh"),
     Drill("T13", "unreliable-target", "a third of the outcomes are told of the wrong ones", TABLE, ("M10",),
           "traffic", WEEKS, (*DECAY, "target", "labels"), ASK, unreliable, _in_time, days=42, base="fresh"),
-    Drill("H6", "false-positive-spike", "four in ten honest requests look like fraud", f"{HANDBOOK}: incidents",
+    Drill("H6", "false-positive-spike", "seven in ten honest requests look like fraud", f"{HANDBOOK}: incidents",
           ("M9",), "traffic", Within(500, 1_440),
           ("decisions", "score", "positive_spike", "false_positives"), ASK, false_positives),
 )  # fmt: skip

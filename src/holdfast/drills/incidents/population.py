@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import DAY, Contract
 from holdfast.drills.ask import monitor, replies, watch
 from holdfast.drills.drill import Drill, Within
@@ -35,6 +36,11 @@ def fraud_spike(stage: Stage) -> None:
                 )
 
     stage.requests(change)
+
+
+def _seldom(bundle: Bundle) -> str:
+    share = float(bundle.profile.get("decision_share", 0.0))
+    return "" if share < 0.1 else f"{share:.0%} are decided positively as it is: there is no ten times as many"
 
 
 def night_shift(stage: Stage) -> None:
@@ -96,7 +102,7 @@ def more(stage: Stage) -> None:
 
 DRILLS = (
     Drill("H2", "fraud-spike", "ten times as many positives", f"{HANDBOOK}: drift scenarios", ("M3",), "traffic",
-          SLOW, ("positive_spike", "decisions", "score"), ASK, fraud_spike),
+          SLOW, ("positive_spike", "decisions", "score"), ASK, fraud_spike, fits=_seldom),
     Drill("H4", "night-shift", "all requests come at night", f"{HANDBOOK}: drift scenarios", ("M3",), "traffic",
           SLOW, ("night_shift", "hours", "time_zone"), ASK, night_shift, needs_hour),
     Drill("F2", "new-users", "half of those who ask have no past, and nothing stands in for it",
