@@ -56,9 +56,12 @@ class Sandbox:
 
     @cached_property
     def recorded(self) -> Recorded:
+        return self._recorded(DAYS, self.work / "data")
+
+    def _recorded(self, days: int, into: Path) -> Recorded:
         contract = self.bundle.contract
         found = {name: path.resolve() for name, path in self.origin.inputs(contract).items()}
-        return recorded(contract, found, DAYS, self.work / "data")
+        return recorded(contract, found, days, into)
 
     @cached_property
     def fresh(self) -> Path:
@@ -98,8 +101,9 @@ class Sandbox:
 
     @cached_property
     def trained(self) -> Path:
-        """The copy with a version trained in it, on the history as it was."""
+        """The copy with a version trained in it, on the whole history, as the project would."""
         folder = _copy(self.fresh, self.work / "trained")
+        self._recorded(0, folder / "data")
         self.say("training a version in the copy")
         done(command(folder, "train"))
         return folder

@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from holdfast.contract.model import Contract
 from holdfast.drills.ask import door, gate
-from holdfast.drills.command import command
+from holdfast.drills.command import command, done
 from holdfast.drills.drill import Drill, Within
 from holdfast.drills.fields import first, numbers
 from holdfast.drills.incidents.inputs import CHECKS, FINTECH, HANDBOOK
@@ -27,7 +27,7 @@ BY_HEART = (
 def train(stage: Stage, *changes: str) -> None:
     """Another version, and the gate is asked about it."""
     words = [word for change in changes for word in ("--set", change)]
-    stage.asked_about = str(command(stage.folder, "train", *words)["version"])
+    stage.asked_about = str(done(command(stage.folder, "train", *words))["version"])
 
 
 def leaked(stage: Stage) -> None:
