@@ -117,7 +117,7 @@ def test_the_worst_comes_first_with_its_name_and_what_to_do(tab: Tab, tmp_path: 
     assert text(tab, ".check h3")[0] == f"Units: {LONG} WATCH203"
     assert text(tab, ".check .mend")[0] == "First step: ask who sends it"
     assert "2 other findings follow from it" in text(tab, ".check:first-of-type summary")
-    assert "holdfast incident open silent-input-change" in text(tab, "ol code")
+    assert 'holdfast incident open silent-input-change --because "…"' in text(tab, "ol code")
     order = text(tab, "h2")
     assert order[:3] == ["What is wrong", "What to do next", "Day by day"]
 

@@ -154,9 +154,9 @@ def _next(report: Report, alerts: Sequence[Told], crashed: Sequence[Told]) -> li
         name = f" {playbook.name}" if playbook else ""
         steps += [
             (
-                f"Is somebody on it? <code>holdfast alerts</code> shows what <code>holdfast watch</code> told, and to "
-                f"whom. Nobody? <code>holdfast incident open{html(name)}</code> gathers the evidence and offers what "
-                "can be done at once, rolling back among it."
+                "Is somebody on it? <code>holdfast alerts</code> shows what <code>holdfast watch</code> told, and to "
+                f"whom. Nobody? <code>holdfast incident open{html(name)} --because &quot;…&quot;</code> gathers the "
+                "evidence and offers what can be done at once, rolling back among it."
             ),
             "Take the first step above.",
             "Look again: <code>holdfast monitor</code>. What is over is not told any more.",

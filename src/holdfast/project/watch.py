@@ -79,7 +79,7 @@ class Look:
         seen = self.seen
         head = f"{seen.requests:,} requests, {seen.errors:,} errors, {seen.refused:,} refused"
         told = [f"{alert.severity}: {alert.what}; first step: {alert.first_step}" for alert in self.alerts]
-        return [head if seen.answers else "the server does not answer", *(told or ["nothing to alert anybody of"])]
+        return [head if seen.answers else "the server does not answer", *(told or ["nothing is wrong with the server"])]
 
 
 def look(project: Project, address: str, before: Seen | None = None, *, key: str = "") -> Look:
