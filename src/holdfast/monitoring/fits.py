@@ -17,6 +17,8 @@ BETTER = 0.25
 """A change explains a drift when no more than this share of it is left, beside what chance makes."""
 UNLIKE = 0.3
 """Share of values whose size may be another than a factor would have made it."""
+ZEROS = 0.05
+"""Share of values that may have become nothing, or no more be nothing: no factor does that."""
 WELL = 0.1
 """And no more than this, as an index, in any case."""
 
@@ -115,9 +117,12 @@ def sizes_fit(stretch: Stretch, feature: int, by: float) -> bool:
     now = stretch.counts.octaves[feature].astype(np.float64)
     if max(found[0], found[-1]) < 0.5 * found.sum() or not then.sum() or not now.sum():
         return True
+    then, now, chance = then / then.sum(), now / now.sum(), 2 / float(now.sum()) ** 0.5
     whole, part = divmod(float(np.log2(by)), 1.0)
     shifted = (1 - part) * _moved(then, int(whole)) + part * _moved(then, int(whole) + 1)
-    return 0.5 * float(np.abs(shifted / shifted.sum() - now / now.sum()).sum()) < UNLIKE
+    if abs(now[0] - then[0]) > ZEROS + ZEROS**0.5 * chance:
+        return False
+    return 0.5 * float(np.abs(shifted - now).sum()) < UNLIKE
 
 
 def _moved(octaves: Floats, by: int) -> Floats:
