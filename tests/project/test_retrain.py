@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,9 @@ from holdfast.checks.catalog import CHECKS
 from holdfast.checks.journey import check
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Approval, Experiment
-from holdfast.project import gate
+from holdfast.project import experiment, gate
+from holdfast.project.alerts.outbox import Outbox
+from holdfast.project.alerts.sending import Sending
 from holdfast.project.bundles import history, named
 from holdfast.project.fresh import grounds
 from holdfast.project.ledger import shown
@@ -28,6 +33,8 @@ from holdfast.project.server import Server
 from holdfast.project.start import start
 from holdfast.project.traffic import Client, Traffic
 from holdfast.project.train import train
+from holdfast.project.waiting import Waiting
+from holdfast.project.watching import Round, Watching
 from holdfast.simulate import cards
 from holdfast.simulate.table import DAY, this_minute
 
@@ -174,19 +181,24 @@ def test_what_the_gate_stops_becomes_nothing(project: Project) -> None:
     done = retrain(project, examine=refuse, why="the calendar", changes=QUICK)
     assert (done.ok, done.record.ended, done.record.version) == (False, "stopped", "2")
     assert "GATE203 worse" in done.record.reason
+    assert done.notes == ("GATE203 worse",)
+    assert [line.strip() for line in done.lines()[2:4]] == [
+        f"stopped (record {done.record.seq}): the gate found what it may not pass with, 1 in all", "GATE203 worse",
+    ]  # fmt: skip
+    assert done.lines()[-1].startswith("next: mend it and train anew; or answer for each: holdfast waive CODE 2")
     assert history(project).live("challenger") is None
     assert history(project).live().version == "1"  # type: ignore[union-attr]
 
 
-def test_a_canary_waits_for_people_and_begins_when_they_approved(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def left_waiting(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {name: keys.create(project.home, name, [role], by="keeper")[1] for name, role in PEOPLE.items()}
     monkeypatch.setenv(VARIABLE, texts["ann"])
     done = retrain(project, examine=examine, why="drift", canary={"dwell": 1.0}, changes=QUICK)
     assert (done.ok, done.record.ended) == (True, "waiting"), done.record.reason
     assert "approval" in done.record.reason
-    assert resume(project) is None
+
+
+def approved(project: Project) -> None:
     version, bundle = named(project, "2")
     eve = next(item for item in keys.read(project.home).all if item.name == "eve")
     with project.writing() as (_, writer):
@@ -194,13 +206,87 @@ def test_a_canary_waits_for_people_and_begins_when_they_approved(
             Approval(action="approve", version=version, bundle=bundle.hash, verdict="a" * 64, who="eve", key=eve.id,
                      why="looked at it")
         ])  # fmt: skip
-    begun = resume(project)
-    assert begun is not None
-    assert begun.record.ended == "canary"
-    last = [item for item in project.reader.course() if isinstance(item, Experiment)][-1]
-    assert (last.kind, [arm.version for arm in last.arms], last.plan["dwell"]) == ("canary", ["1", "2"], 1.0)
+
+
+def watched(project: Project) -> Round:
+    """The duty by a watch that has just begun."""
+    outbox = Outbox(project.home / "alerts")
+    with Sending(outbox, []) as sending:
+        return Watching(project, outbox, sending, [Waiting()], address="").round(Waiting())
+
+
+def canaries(project: Project) -> list[Experiment]:
+    return [item for item in project.reader.course() if isinstance(item, Experiment) and item.action == "start"]
+
+
+def test_a_canary_waits_for_people_and_the_watch_begins_it_once_when_they_approved(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert watched(project).found.told == {}
+    left_waiting(project, monkeypatch)
+    assert watched(project).found.told == {"canary": {"version": "2", "begun": False}}
+    assert canaries(project) == []
+    approved(project)
+    done = watched(project)
+    assert done.messages == []
+    assert done.found.told["canary"]["begun"] is True
+    assert "in the canary canary-" in done.found.lines[0]
+    assert [item.ended for item in retrainings(project)] == ["waiting", "canary"]
+    (begun,) = canaries(project)
+    assert (begun.kind, [arm.version for arm in begun.arms], begun.plan["dwell"]) == ("canary", ["1", "2"], 1.0)
     assert history(project).live().version == "1"  # type: ignore[union-attr]
+    assert watched(project).found.told == {}
+    experiment.stop(project, why="worse")
+    assert watched(project).found.told == {}
     assert resume(project) is None
+    assert canaries(project) == [begun]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from holdfast.project import experiment
+from holdfast.project.project import Project
+from tests.project.test_retrain import watched
+
+real = experiment.start
+
+def start(*given, **named):
+    real(*given, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+experiment.start = start
+watched(Project.open(Path(sys.argv[1])))
+"""
+
+
+def test_a_canary_is_begun_once_though_the_watch_was_killed_before_it_could_say_so(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what people began and ended by hand is not begun again either."""
+    left_waiting(project, monkeypatch)
+    approved(project)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(project.folder)], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert [item.ended for item in retrainings(project)] == ["waiting"]
+    assert len(canaries(project)) == 1
+    experiment.stop(project, why="worse, says somebody")
+    told = watched(project)
+    assert told.found.told["canary"]["begun"] is True
+    assert [item.ended for item in retrainings(project)] == ["waiting", "canary"]
+    assert watched(project).found.told == {}
+    assert len(canaries(project)) == 1
+
+
+def test_a_canary_that_may_begin_and_cannot_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_waiting(project, monkeypatch)
+    approved(project)
+    shutil.rmtree(project.bundles_path / named(project, "1")[1].hash)
+    (message,) = watched(project).messages
+    assert (message.rule, "canary" in message.what) == ("watching", True)
+    assert canaries(project) == []
 
 
 PEOPLE = {"ann": "operator", "eve": "approver"}

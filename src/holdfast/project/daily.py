@@ -47,7 +47,8 @@ class Daily:
         """What is told of it, by the names that MLflow keeps."""
         told = {name: getattr(self, name) for name in ("roc_auc", "precision", "recall", "f1")}
         known = {name: value for name, value in told.items() if value is not None and math.isfinite(value)}
-        return {**known, "count": float(self.count), "positives": float(self.positives)}
+        # The count comes last: it says that the day is there, also in a store that takes one figure after another.
+        return {**known, "positives": float(self.positives), "count": float(self.count)}
 
     def as_dict(self) -> dict[str, Any]:
         return {"day": self.day, **self.metrics()}

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import HoldfastError
 from holdfast.project.alerts.words import ours
+from holdfast.project.production_days import Production
 from holdfast.project.settings import Settings
 from holdfast.project.training_days import NOTED, Training, noted, rules_hash
+from holdfast.project.waiting import Waiting
 from holdfast.project.watch import Seen, look
 from holdfast.project.watching import Duty, Found, Place
 
@@ -127,7 +129,7 @@ class Parity:
 
 def duties(settings: Settings, every: float) -> tuple[Duty, ...]:
     """All of them; `every` are the seconds between two looks at the server."""
-    found: list[Duty] = [Server(every, ("refusals",)), Traffic(), Training()]
+    found: list[Duty] = [Server(every, ("refusals",)), Traffic(), Training(), Waiting(), Production()]
     if settings.watch_parity_answers:
         found.append(Parity(settings.watch_parity_minutes * 60.0, settings.watch_parity_answers))
     return tuple(found)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from holdfast.ledger.records import Arm, Experiment, ExperimentKind
     from holdfast.traffic.plan import Plan
 
+VETOED = "a version may not pass"
+"""What is said where the door lets a version not answer."""
 KINDS = ("ab", "canary", "bandit", "shadow", "rule")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 
@@ -106,7 +108,7 @@ def start(
             )
             vetoes = [problem for wish in wishes for problem in table.door.vetoes(wish)]
             if vetoes:
-                raise HoldfastError("a version may not pass", where=record.name, problems=vetoes)
+                raise HoldfastError(VETOED, where=record.name, problems=vetoes)
 
         ask()
         for _, bundle in challengers:

@@ -21,7 +21,7 @@ from holdfast.project.project import Project
 from holdfast.project.train import Version, quiet, train
 
 if TYPE_CHECKING:
-    from holdfast.ledger.records import Promotion, Retraining, RetrainingEnd
+    from holdfast.ledger.records import Experiment, Promotion, Retraining, RetrainingEnd
     from holdfast.project.build import Table
 
 Examine = Callable[[Project, str], Mapping[str, Any]]
@@ -57,7 +57,17 @@ class Retrained:
         told = [head]
         if item.version:
             told.append(f"version {item.version}: {figures.get('compared') or 'not compared'}")
-        return [*told, f"{item.ended}: {item.reason} (record {item.seq})", *(f"  {note}" for note in self.notes)]
+        if item.ended != "stopped" or not self.notes:
+            return [*told, f"{item.ended} (record {item.seq}): {item.reason}", *(f"  {note}" for note in self.notes)]
+        # The notes are what the reason is made of: each on a line of its own.
+        told.append(f"stopped (record {item.seq}): the gate found what it may not pass with, {len(self.notes)} in all")
+        steps = (
+            f'waive CODE {item.version} --because "…"',
+            f"check {item.version}",
+            f'promote {item.version} --alias {CHALLENGER} --why "…"',
+        )
+        mend = "mend it and train anew; or answer for each: " + ", then ".join(f"holdfast {step}" for step in steps)
+        return [*told, *(f"  {note}" for note in self.notes), f"next: {mend}"]
 
 
 @dataclass
@@ -135,37 +145,77 @@ def retrain(
         "difference": {} if compared is None else dict(compared["evidence"]).get("difference", {}),
     }
     if not verdict["ok"]:
-        return asked.end("stopped", _stopped(verdict), made)
+        stopping = _stopping(verdict)
+        return asked.end("stopped", _stopped(stopping), made, stopping)
     return _offered(asked, made, canary, progress)
 
 
-def resume(project: Project, *, progress: Callable[[int, int | None], None] | None = None) -> Retrained | None:
-    """Begin the canary that the last training anew waits with, once people have approved its version.
-
-    None where nothing waits, where approvals still lack, or where something else is under way.
-    """
+def waiting(turns: Sequence[object]) -> Retraining | None:
+    """The training anew whose canary waits for people, among records in order of seq; the last one counts."""
     from holdfast.ledger.records import Retraining
-    from holdfast.project import experiment
 
-    last = next((item for item in reversed(retrainings(project)) if item.ended != "refused"), None)
-    live = history(project).live()
-    if last is None or last.ended != "waiting" or live is None or live.version == last.version:
+    made = (item for item in reversed(turns) if isinstance(item, Retraining) and item.ended != "refused")
+    last = next(made, None)
+    return last if last is not None and last.ended == "waiting" else None
+
+
+def resume(
+    project: Project,
+    turns: Sequence[Promotion | Experiment | Retraining] | None = None,
+    *,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Retrained | None:
+    """Begin the canary that the last training anew waits with, once people have approved its version; never twice.
+
+    `turns` are the ledger's, read from it where they are not given. None where nothing waits, where the door lets the
+    version not pass yet, or where another experiment is under way. What somebody began since, or a process that was
+    killed before it could say so, is written down and not begun again, even if it is over. Raises HoldfastError where
+    the version may pass and the canary cannot be begun all the same.
+    """
+    from holdfast.project import experiment
+    from holdfast.traffic.course import Experiments
+
+    turns = list(project.reader.turns()) if turns is None else turns
+    last = waiting(turns)
+    if last is None:
         return None
+    course = Experiments(turns)
+    already = next((item for item in course.records.values() if _begins(item, last)), None)
+    if already is not None:
+        return _begun(project, last, already)
+    live = history(project).live()
+    if live is None or live.version == last.version or course.answering() is not None:
+        return None
+    person(project)  # before anything is begun: a key that is known no more may not stop it in the middle
     try:
         done = experiment.start(
             project, "canary", [last.version], told=last.figures.get("plan", {}), why=f"trained anew: {last.why}",
             progress=progress,
         )  # fmt: skip
-    except HoldfastError:
-        return None
+    except HoldfastError as error:
+        if error.what == experiment.VETOED or Experiments(project.reader.turns()).answering() is not None:
+            return None
+        raise
+    return _begun(project, last, done.record)
+
+
+def _begins(item: Experiment, last: Retraining) -> bool:
+    """Whether it is the beginning of an experiment in which the version of this training answers."""
+    answers = any((arm.version, arm.bundle) == (last.version, last.bundle) for arm in item.arms[1:])
+    return item.seq > last.seq and item.action == "start" and item.kind != "shadow" and answers
+
+
+def _begun(project: Project, last: Retraining, begun: Experiment) -> Retrained:
+    from holdfast.ledger.records import Retraining
+
     who = person(project)
-    begun = Retraining(
+    record = Retraining(
         because=last.because, why=last.why, who=who.name, key=who.key, ended="canary", version=last.version,
-        reason=f"approved since, it answers in the canary {done.record.name}", bundle=last.bundle,
-        champion=live.version, until=last.until, figures=last.figures,
+        reason=f"approved since, it answers in the {begun.kind} {begun.name}", bundle=last.bundle,
+        champion=begun.arms[0].version, until=last.until, figures=last.figures,
     )  # fmt: skip
     with project.writing() as (_, writer):
-        kept = writer.commit([begun])[0]
+        kept = writer.commit([record])[0]
     assert isinstance(kept, Retraining)
     return Retrained(kept)
 
@@ -174,7 +224,7 @@ def retrainings(project: Project) -> list[Retraining]:
     """Every training anew, in order."""
     from holdfast.ledger.records import Retraining
 
-    return [item for item in project.reader.records() if isinstance(item, Retraining)]
+    return [item for item in project.reader.turns() if isinstance(item, Retraining)]
 
 
 def _offered(
@@ -246,10 +296,15 @@ def _learned_until(project: Project, champion: Promotion) -> int:
     return int(known.max()) if len(known) else int(np.max(rows.times, initial=0))
 
 
-def _stopped(verdict: Mapping[str, Any]) -> str:
-    stopping = [
+def _stopping(verdict: Mapping[str, Any]) -> list[str]:
+    """What stops it, one check after another."""
+    return [
         f"{item['code']} {item['why']}"
         for item in verdict["checks"]
         if item["severity"] == "required" and item["status"] not in ("passed", "waived")
     ]
-    return "the gate stopped it: " + ("; ".join(stopping[:5]) or "not everything was asked")
+
+
+def _stopped(stopping: Sequence[str]) -> str:
+    more = f"; and {len(stopping) - 5} more" if len(stopping) > 5 else ""
+    return "the gate stopped it: " + ("; ".join(stopping[:5]) + more or "not everything was asked")

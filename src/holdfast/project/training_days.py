@@ -186,7 +186,11 @@ def findings(triggers: list[Trigger], done: Mapping[str, Any] | None) -> Iterabl
         why, mend = f"reason to train anew: {item.why}", f'holdfast retrain --because "{kind}"'
         if done is not None:
             why += f"; trained anew: {done['ended']}" + (f", version {done['version']}" if done.get("version") else "")
-            mend = "holdfast approve and holdfast promote, by people" if done["ok"] else "holdfast retrain says why not"
+            mend = (
+                "holdfast approve and holdfast promote, by people"
+                if done["ok"]
+                else "holdfast ledger show --kind retraining says why not"
+            )
         yield Finding(CODE, "alert", "retrain", why, mend, kind, evidence={"day": item.day.isoformat()})
 
 
