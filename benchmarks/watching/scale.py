@@ -1,18 +1,29 @@
-"""Our own look at so many features and predictions: what counting them cost while they were served, and the look."""
+"""Our own look at so many features and predictions, both ways: from what was counted while they were served, and
+counted from the rows.
+
+    python -m benchmarks.watching.scale count REFERENCE CURRENT HOME     count into a store, as serving does
+    python -m benchmarks.watching.scale stored HOME                      a look at that store
+    python -m benchmarks.watching.scale rows REFERENCE CURRENT           a look at rows that nobody has counted
+
+Each in a process of its own, so that its memory is its own. There are no outcomes: watches that need them answer so.
+"""
 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import lmdb
 import numpy as np
+import pandas as pd
+import pyarrow.parquet
+from benchmarks.watching.judges.shown import forget_peak, memory
 
 from holdfast.bundle.bundle import Bundle
 from holdfast.bundle.calibration import Calibration
@@ -24,80 +35,97 @@ from holdfast.contract import Contract, Events, days, real, text, timestamp
 from holdfast.monitoring.catalog import looked
 from holdfast.monitoring.counts import Counts, total
 from holdfast.monitoring.reference import Bins
+from holdfast.monitoring.store import SERVICE, Cursor, Keep, Store
+from holdfast.project.monitor import LiveSeen
 from holdfast.training.profile import profile
 from holdfast.training.rows import Rows
 
 BEGIN = 1_767_225_600_000_000
 DAY = 86_400_000_000
 HOUR = DAY // 24
-REFERENCE, CHUNK = 100_000, 100_000
+CHUNK = 100_000
 LIVE_DAYS = 14
+VERSION = "1"
+Part = tuple[Any, Any, Any]
+"""Features, probabilities, times."""
 
 
-def ours_at_scale(features: int, rows: int) -> dict[str, Any]:
-    """In a process of its own, so that the memory is its own."""
-    line = [sys.executable, "-m", "benchmarks.watching.scale", str(features), str(rows)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+def ours_at_scale(reference: Path, current: Path) -> dict[str, dict[str, Any]]:
+    """``stored`` with what counting had cost beside it, and ``rows``."""
+    with tempfile.TemporaryDirectory(dir=reference.parent) as home:
+        counted = _process("count", str(reference), str(current), home)
+        stored = _process("stored", home)
+    if "error" not in counted:
+        stored |= {"counting": counted["seconds"], "counting_mb": counted["peak_mb"], "kept_mb": counted["kept_mb"]}
+    return {"stored": counted if "error" in counted else stored, "rows": _process("rows", str(reference), str(current))}
+
+
+def _process(*words: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.watching.scale", *words], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         return {"error": done.stderr[-200:]}
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 
 
-def _bundle(features: int) -> Bundle:
-    names = tuple(f"x{at:03d}" for at in range(features))
+def bundle_of(reference: Path, place: Path) -> Bundle:
+    """A bundle whose reference these rows are, sixty days of them."""
+    table = pd.read_parquet(reference)
+    names = tuple(name for name in map(str, table) if name.startswith("x"))
     fields: dict[str, Any] = {"id": text(), "at": timestamp(), **{name: real(nullable=True) for name in names}}
     events = Events("requests", id="id", time="at", fields=fields)
     label = events.label("bad", known_after=days(7), absent=False, final_after=days(14))
     made = Contract("scale", decide_on=events, label=label, features={name: events[name] for name in names})
     contract = made.freeze()
-    chance = np.random.default_rng(0)
-    X = chance.normal(size=(REFERENCE, features))
-    times = np.sort(BEGIN - 1 - chance.integers(0, 60 * DAY, REFERENCE))
-    p, y = chance.beta(1, 30, REFERENCE), (chance.random(REFERENCE) < 0.03).astype(np.int8)
-    every = Rows(names=names, X=X, y=y, times=times, known=times + 7 * DAY, ids=np.arange(REFERENCE).astype(str))
-    told = profile(contract, every, p, y, 0.5, times=times)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "bundle"
-        name = pack(
-            place, contract=contract, model=linear_spec([Term(weight=0.001, impute=0.0)] * features, -1.0),
-            calibration=Calibration(), threshold=Threshold(0.5), golden_rows=X[:4], profile=told, environment="",
-            card="", training={"run": "none"},
-        )  # fmt: skip
-        return load(place, expect=name)
+    times = np.sort(BEGIN - 1 - np.random.default_rng(0).integers(0, 60 * DAY, len(table)))
+    X, p, y = table[list(names)].to_numpy(), table["score"].to_numpy(), table["label"].to_numpy(np.int8)
+    every = Rows(names=names, X=X, y=y, times=times, known=times + 7 * DAY, ids=np.arange(len(table)).astype(str))
+    name = pack(
+        place, contract=contract, model=linear_spec([Term(weight=0.001, impute=0.0)] * len(names), -1.0),
+        calibration=Calibration(), threshold=Threshold(0.1), golden_rows=X[:4],
+        profile=profile(contract, every, p, y, 0.1, times=times), environment="", card="", training={"run": "none"},
+    )  # fmt: skip
+    (place.parent / "hash").write_text(name)
+    return load(place, expect=name)
+
+
+class Kept:
+    """Stored counts as `holdfast monitor` reads them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.counts = store.counts
+        self.hours = store.hours
+
+    def service(self, start: int, end: int) -> Counts:
+        return self._store.counts(SERVICE, start, end)
 
 
 class Counted:
-    """A `Seen` of counts by minute."""
+    """The same from counts in memory, by minutes."""
 
-    def __init__(self, bundle: Bundle, bins: Bins, kept: dict[int, Counts]) -> None:
-        self.bundle, self.expected, self.version = bundle, bins.expected(), "1"
-        self.now = BEGIN + LIVE_DAYS * DAY
-        self.memo: dict[str, Any] = {}
+    def __init__(self, kept: dict[int, Counts]) -> None:
         self._hours: dict[int, list[Counts]] = {}
         for minute, found in kept.items():
             self._hours.setdefault(minute // HOUR * HOUR, []).append(found)
-        self._summed = {hour: total(found, "1", hour, hour + HOUR) for hour, found in self._hours.items()}
 
-    def counts(self, start: int, end: int) -> Counts:
-        whole = [self._summed[hour] for hour in range(start // HOUR * HOUR, end, HOUR) if hour in self._summed]
-        return total(whole, "1", start, end)
+    def counts(self, version: str, start: int, end: int, bundle: str = "") -> Counts:
+        hours = range(start // HOUR * HOUR, end, HOUR)
+        inside = (item for hour in hours for item in self._hours.get(hour, ()) if start <= item.start < end)
+        return total(inside, version, start, end)
 
-    def hours(self, start: int, end: int) -> Sequence[Counts]:
-        return [self._summed[hour] for hour in range(start // HOUR * HOUR, end, HOUR) if hour in self._summed]
+    def hours(self, version: str, start: int, end: int, bundle: str = "") -> list[Counts]:
+        known = [hour for hour in range(start // HOUR * HOUR, end, HOUR) if hour in self._hours]
+        return [total(self._hours[hour], version, hour, hour + HOUR) for hour in known]
 
-    def volumes(self, start: int, end: int) -> Sequence[tuple[int, int]]:
-        found = range(max(BEGIN, start // HOUR * HOUR), end, HOUR)
-        return [(hour, self._summed[hour].decisions if hour in self._summed else 0) for hour in found]
+    def service(self, start: int, end: int) -> Counts:
+        return Counts("", "", start, end)
 
-    def first(self) -> int:
-        return BEGIN
 
-    def decisions(self, start: int, end: int) -> int:
-        return self.counts(start, end).decisions
-
-    def service(self, start: int, end: int) -> None:
-        return None
+class OneLook(LiveSeen):
+    """What `holdfast monitor` looks at, without a project around it: no outcomes, no comparison with batch."""
 
     def skew(self) -> None:
         return None
@@ -106,25 +134,97 @@ class Counted:
         return None
 
 
+def look(bundle: Bundle, bins: Bins, source: Kept | Counted) -> dict[str, Any]:
+    now, nothing = BEGIN + LIVE_DAYS * DAY, cast(Any, None)
+    seen = OneLook(nothing, now, VERSION, bundle, bins.expected(), source, BEGIN, nothing)
+    found = looked(seen)
+    heard = [item.code for item in found if item.status in ("alert", "crashed")]
+    return {"raised": len(heard), "codes": heard, "predictions": seen.counts(BEGIN, now).decisions}
+
+
+def _counted(bins: Bins, part: Part) -> dict[int, Counts]:
+    X, p, at = part
+    return bins.count(VERSION, X, p, (p >= 0.1).astype(np.float64), at)
+
+
+def _times(first: int, many: int, rows: int) -> Any:
+    return np.arange(first, first + many) * LIVE_DAYS * DAY // rows + BEGIN
+
+
+def _parts(current: Path, names: tuple[str, ...]) -> Iterator[Part]:
+    """From the file, so many rows at a time: serving does not hold them either."""
+    file, first = pyarrow.parquet.ParquetFile(current), 0
+    rows = file.metadata.num_rows
+    for batch in file.iter_batches(CHUNK):
+        table = batch.to_pandas()
+        yield table[list(names)].to_numpy(), table["score"].to_numpy(), _times(first, len(table), rows)
+        first += len(table)
+
+
+def _count(reference: Path, current: Path, home: Path) -> dict[str, Any]:
+    bundle = bundle_of(reference, home / "bundle")
+    bins, seconds = Bins.of(bundle), 0.0
+    store = Store(home / "profiles")
+    forget_peak()
+    for part in _parts(current, bins.names):
+        began = time.process_time()
+        _write(store, _counted(bins, part), int(part[2][-1]))
+        seconds += time.process_time() - began
+    store.close()
+    kept = (home / "profiles" / "data.mdb").stat().st_blocks * 512 / 2**20
+    return {"seconds": seconds, "peak_mb": memory("VmHWM"), "kept_mb": kept}
+
+
+def _write(store: Store, found: dict[int, Counts], newest: int) -> None:
+    """As the process that counts does: added, and rolled up."""
+    for _ in range(3):
+        try:
+            with store.writing() as view:
+                cursor: Cursor = view.cursor()
+                cursor.newest, cursor.oldest = newest, BEGIN
+                view.add(found.values(), cursor)
+                view.roll_up(cursor, Keep())
+                view.put_cursor(cursor)
+            return
+        except lmdb.MapFullError:
+            store.grow()
+    raise lmdb.MapFullError("it stays too small")
+
+
+def _stored(home: Path) -> dict[str, Any]:
+    bundle = load(home / "bundle", expect=(home / "hash").read_text())
+    forget_peak()
+    began = time.process_time()
+    store = Store(home / "profiles", readonly=True)
+    found = look(bundle, Bins.of(bundle), Kept(store))
+    seconds = time.process_time() - began
+    store.close()
+    return {"seconds": seconds, "peak_mb": memory("VmHWM"), **found}
+
+
+def _rows(reference: Path, current: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as home:
+        began = time.process_time()
+        bundle = bundle_of(reference, Path(home) / "bundle")
+        profiled = time.process_time() - began
+    table = pd.read_parquet(current)
+    tables = memory("VmRSS")
+    forget_peak()
+    began = time.process_time()
+    bins, kept = Bins.of(bundle), dict[int, Counts]()
+    for first in range(0, len(table), CHUNK):
+        some = table.iloc[first : first + CHUNK]
+        part = some[list(bins.names)].to_numpy(), some["score"].to_numpy(), _times(first, len(some), len(table))
+        for minute, counts in _counted(bins, part).items():
+            kept[minute] = kept[minute] + counts if minute in kept else counts
+    found = look(bundle, bins, Counted(kept))
+    seconds = time.process_time() - began
+    return {"seconds": seconds, "fit": profiled, "peak_mb": memory("VmHWM"), "tables_mb": tables, **found}
+
+
 def main() -> None:
-    features, rows = int(sys.argv[1]), int(sys.argv[2])
-    bundle = _bundle(features)
-    bins = Bins.of(bundle)
-    chance, kept, counting = np.random.default_rng(1), dict[int, Counts](), 0.0
-    for first in range(0, rows, CHUNK):
-        many = min(CHUNK, rows - first)
-        X, p = chance.normal(size=(many, features)), chance.beta(1, 30, many)
-        at = np.arange(first, first + many) * (LIVE_DAYS * DAY // rows) + BEGIN
-        began = time.perf_counter()
-        for minute, found in bins.count("1", X, p, (p >= 0.5).astype(np.float64), at).items():
-            kept[minute] = kept[minute] + found if minute in kept else found
-        counting += time.perf_counter() - began
-    seen = Counted(bundle, bins, kept)
-    began = time.perf_counter()
-    raised = [item for item in looked(seen) if item.status == "alert"]
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak, "counting": counting, "raised": len(raised)}))
+    ways: dict[str, Callable[..., dict[str, Any]]] = {"count": _count, "stored": _stored, "rows": _rows}
+    print(json.dumps(ways[sys.argv[1]](*map(Path, sys.argv[2:]))))
 
 
 if __name__ == "__main__":
