@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -48,6 +50,8 @@ def test_sealing_again_writes_nothing_and_notices_a_changed_file(tmp_path: Path)
     now = NOON + 2 * DAY
     first = seal(tmp_path / "ledger", tmp_path / "sealed", clock=lambda: now)
     before = {path: path.read_bytes() for path in first}
+    told = json.loads((first[0].parent / "seal.json").read_text(encoding="utf-8"))["files"]
+    assert told["decision.parquet"] == sha256(before[first[0]]).hexdigest()  # days sealed long ago must still be equal
     assert seal(tmp_path / "ledger", tmp_path / "sealed", clock=lambda: now) == []
     more = seal(tmp_path / "ledger", tmp_path / "sealed", clock=lambda: now + DAY)
     assert {path.name for path in more} == {"decision.parquet", "outcome.parquet", "refusal.parquet"}
