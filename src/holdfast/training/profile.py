@@ -49,7 +49,8 @@ def profile(
         "from": int(rows.times.min()),
         "to": int(rows.times.max()),
         "positive_share": float(y.mean()),
-        "decision_share": float((probability >= threshold).mean()),
+        # Of rows that it learned from, a model decides more positively than of new ones.
+        "decision_share": float((held_out[1] >= threshold).mean()),
         "features": {name: _column(by_name[name], rows.X[:, i]) for i, name in enumerate(rows.names)},
         "probability": _numbers(probability),
         SCORE: score,
