@@ -56,24 +56,25 @@ class Sandbox:
 
     @cached_property
     def recorded(self) -> Recorded:
-        return self._recorded(DAYS, self.work / "data")
+        return self._recorded(DAYS, self.work / "fresh")
 
     def _recorded(self, days: int, into: Path) -> Recorded:
         contract = self.bundle.contract
         found = {name: path.resolve() for name, path in self.origin.inputs(contract).items()}
-        return recorded(contract, found, days, into)
+        return recorded(contract, found, days, into / "data")
 
     @cached_property
     def fresh(self) -> Path:
         """The copy before any traffic."""
         self.say("copying the project, and building its state as it was")
-        folder = self.work / "fresh"
-        folder.mkdir(parents=True)
+        return self._copied(self.work / "fresh", self.recorded)
+
+    def _copied(self, folder: Path, history: Recorded) -> Path:
+        """The project in a folder that has its history, with the state that belongs to it."""
         for item in sorted(self.origin.folder.iterdir()):
             if item.name not in LEFT and item.is_file() and item.stat().st_size < 1 << 20:
                 shutil.copy2(item, folder / item.name)
-        inputs = {name: f"data/{path.name}" for name, path in self.recorded.inputs.items()}
-        shutil.copytree(self.work / "data", folder / "data")
+        inputs = {name: f"data/{path.name}" for name, path in history.inputs.items()}
         told = inward(self.origin.settings, inputs=inputs, name=self.origin.name, serving_backdate_seconds=ANY_TIME)
         (folder / FILE).write_text(toml(told), encoding="utf-8")
         made = Project.open(folder)
@@ -101,9 +102,9 @@ class Sandbox:
 
     @cached_property
     def trained(self) -> Path:
-        """The copy with a version trained in it, on the whole history, as the project would."""
-        folder = _copy(self.fresh, self.work / "trained")
-        self._recorded(0, folder / "data")
+        """A copy with the whole history, and with a version trained in it."""
+        folder = self.work / "trained"
+        self._copied(folder, self._recorded(0, folder))
         self.say("training a version in the copy")
         done(command(folder, "train"))
         return folder
