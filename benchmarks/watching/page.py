@@ -8,7 +8,6 @@ from typing import Any
 
 from benchmarks.watching.tables import CLEAN_DAYS, DAYS, Ours
 
-from holdfast.drills.catalog import DRILLS
 
 WAYS = {"drift_preset": "evidently", "nanny": "nannyml", "cbpe": "nannyml", "ks": "evidently"}
 """Each judge, and the environment it runs in."""
@@ -85,7 +84,7 @@ def _whole(word: str, own: Sequence[str]) -> bool:
 VOICES = (
     *(
         Voice(judge, window, f"{name}, the {window}: {told}", hears)
-        for judge, name, half in (("drift_preset", "Evidently", "half of them"), ("ks", "KS", "a tenth of them"))
+        for judge, name, half in (("drift_preset", "Evidently", "half of all"), ("ks", "KS", "over a tenth of all"))
         for window in ("day", "week")
         for told, hears in (("any column", _column), ("the request's own", _own), (half, _whole))
     ),
@@ -112,19 +111,19 @@ def page(
 
 
 def _table(ours: Mapping[str, Ours], answers: Answers) -> list[str]:
-    drills = [item for item in DRILLS if item.id in ours]
-    shown = [item for item in drills if ours[item.id].shown]
+    drills = {name: item for name, item in ours.items() if name != "clean"}
+    shown = {name: item for name, item in drills.items() if item.shown}
     a_day = ours["clean"].sent / len(ours["clean"].days)
     lines = [f"{a_day:,.0f} predictions a day, {len(shown)} incidents. " + "; ".join(
-        f"{item.id} {item.incident}" for item in shown
+        f"{name} {item.incident}" for name, item in shown.items()
     ) + "."]  # fmt: skip
-    refused = [f"{item.id} {item.incident} ({ours[item.id].refused:.0%})" for item in drills if item not in shown]
+    refused = [f"{name} {item.incident} ({item.refused:.0%})" for name, item in drills.items() if name not in shown]
     if refused:
         lines += ["", f"Refused by the contract, and not compared: {'; '.join(refused)}."]
-    head = ["", *(item.id for item in shown), "caught", "clean days"]
+    head = ["", *shown, "caught", "clean days"]
     lines += ["", _row(head), _row(["---"] * len(head))]
     clean = ours["clean"].days
-    cells = [_cell(ours[item.id].days, clean, item.causes) for item in shown]
+    cells = [_cell(item.days, clean, item.causes) for item in shown.values()]
     lines.append(_row(["**Holdfast**", *cells, *_sums(cells, clean)]))
     for voice in VOICES:
         told = answers[voice.judge]
@@ -132,7 +131,7 @@ def _table(ours: Mapping[str, Ours], answers: Answers) -> list[str]:
             lines.append(_row([voice.told, *["not run"] * len(shown), "", ""]))
             continue
         heard = {name: _heard(voice, told, days) for name, days in told["windows"][voice.window].items()}
-        cells = [_cell(heard.get(f"incident-{item.id}", ()), heard["clean"]) for item in shown]
+        cells = [_cell(heard.get(f"incident-{name}", ()), heard["clean"]) for name in shown]
         lines.append(_row([voice.told, *cells, *_sums(cells, heard["clean"])]))
     broken = [f"{name}, {when}: {what[:100]}" for name, told in answers.items() for when, what in _errors(told)]
     return [*lines, "", f"Looks that failed, taken as silent: {'; '.join(broken)}."] if broken else lines

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ import pandas as pd
 
 from holdfast.contract.model import DAY
 from holdfast.drills.catalog import chosen
-from holdfast.drills.command import command
 from holdfast.drills.drill import Ask, Caught
 from holdfast.drills.exported import export
 from holdfast.drills.recorded import Request
@@ -29,6 +30,7 @@ from holdfast.monitoring.reads import roots
 from holdfast.project.monitor import Monitor
 from holdfast.project.project import Project
 from holdfast.project.start import start
+from holdfast.project.twin import bare_environment
 
 INCIDENTS = ("H8", "H3", "F3", "H9", "F6", "T9", "H2", "H4", "F2", "T12", "G4", "C3", "H6")
 CLEAN_DAYS, DAYS = 14, 3
@@ -52,18 +54,22 @@ class Ours:
     days: tuple[frozenset[Alarm], ...]
     sent: int
     refused: float = 0.0
+    incident: str = ""
+    causes: tuple[str, ...] = ()
+    """What the drill said of itself when it was run."""
 
     @property
     def shown(self) -> bool:
         return self.refused <= MOST_REFUSED
 
     def plain(self) -> dict[str, Any]:
-        return {"days": [sorted(day) for day in self.days], "sent": self.sent, "refused": self.refused}
+        return {"days": [sorted(day) for day in self.days], "sent": self.sent, "refused": self.refused,
+                "incident": self.incident, "causes": self.causes}  # fmt: skip
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Ours:
         days = tuple(frozenset((code, cause, feature) for code, cause, feature in day) for day in told["days"])
-        return cls(days, told["sent"], told["refused"])
+        return cls(days, told["sent"], told["refused"], told["incident"], tuple(told["causes"]))
 
 
 def tables(template: str, rows: int, work: Path, say: Callable[[str], None]) -> dict[str, Ours]:
@@ -72,7 +78,8 @@ def tables(template: str, rows: int, work: Path, say: Callable[[str], None]) -> 
     for place in (home, work):
         shutil.rmtree(place, ignore_errors=True)
     start(template, template, home, rows=rows)
-    command(home, "train")
+    line = [sys.executable, "-m", "holdfast.cli.main", "-C", str(home), "train"]
+    subprocess.run(line, check=True, env=bare_environment(), stdout=subprocess.DEVNULL)
     work.mkdir(parents=True)
     sandbox = Sandbox(Project.open(home), home / ".holdfast" / "drills", say=say)
     sandbox.work.mkdir(parents=True)
@@ -83,7 +90,8 @@ def tables(template: str, rows: int, work: Path, say: Callable[[str], None]) -> 
     for drill in chosen(list(INCIDENTS)):
         if not drill.applies(sandbox.bundle.contract):
             say(f"{template} {drill.id}")
-            told[drill.id] = _one(sandbox, DAYS, drill.inject, work / f"incident-{drill.id}.parquet")
+            made = _one(sandbox, DAYS, drill.inject, work / f"incident-{drill.id}.parquet")
+            told[drill.id] = replace(made, incident=drill.incident, causes=drill.causes)
     names = [name for name in map(str, before) if name not in COLUMNS]
     words = [name for name in names if before[name].dtype == object]
     reads = roots(sandbox.bundle.contract)

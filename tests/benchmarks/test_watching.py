@@ -79,7 +79,7 @@ def test_cbpe_raises_scores_that_became_certain_and_leaves_days_of_the_reference
     found = said("cbpe", work)["windows"]
     assert found["day"]["clean"] == [[], []]
     assert found["day"]["incident-H8"] == [[], []]  # the score is as it was
-    assert "…CBPE accuracy" in found["day"]["incident-H6"][0]
+    assert "…CBPE roc_auc" in found["day"]["incident-H6"][0]
 
 
 @pytest.mark.long
@@ -108,9 +108,11 @@ def made_up() -> tuple[dict[str, dict[str, Ours]], dict[str, Any]]:
     quiet: frozenset[tuple[str, str, str]] = frozenset()
     ours = {
         "clean": Ours((quiet, frozenset({volume}), quiet), 300),
-        "H8": Ours((frozenset({volume}), frozenset({volume, units}), frozenset({units})), 300),
-        "H3": Ours((quiet, frozenset({volume}), quiet), 300),
-        "F6": Ours((quiet, quiet, quiet), 300, refused=0.3),
+        "H8": Ours(
+            (frozenset({volume}), frozenset({volume, units}), frozenset({units})), 300, 0.0, "in cents", ("units",)
+        ),
+        "H3": Ours((quiet, frozenset({volume}), quiet), 300, 0.0, "doubled", ("scale",)),
+        "F6": Ours((quiet, quiet, quiet), 300, 0.3, "more nulls"),
     }
     half = "…half of the columns"
     days = {
@@ -135,11 +137,11 @@ def test_the_page_gives_everybody_the_same_rule() -> None:
     assert rows["**Holdfast**"] == ["**2**", "–", "1", "1 of 3 |"]
     assert rows["Evidently, the day: any column"] == ["1 (2)", "–", "1", "2 of 3 |"]
     assert rows["Evidently, the day: the request's own"] == ["1 (–)", "–", "1 (0)", "1 of 3 |"]
-    assert rows["Evidently, the week: half of them"] == ["2", "–", "1", "0 of 3 |"]
+    assert rows["Evidently, the week: half of all"] == ["2", "–", "1", "0 of 3 |"]
     assert rows["NannyML univariate, the day: any column"] == ["not run", "not run", "", " |"]
     assert rows["KS"] == ["stops: MemoryError |"]
     assert rows["Holdfast, from the rows"] == ["1.5 s, 2,000 MB |"]
-    assert "F6 a field is null three times in ten (30%)" in text
+    assert "F6 more nulls (30%)" in text
     assert "ks, incident-H3 day: ValueError: nothing" in text
     assert (
         len({line.count("|") for line in text.splitlines() if line.startswith(("| Evidently, the", "| KS,", "| **H"))})
