@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.environments import NotInstalled, environment
 from benchmarks.watching.page import WAYS, page
-from benchmarks.watching.scale import ours_at_scale
+from benchmarks.watching.scale import rows_at_scale, stored_at_scale
 from benchmarks.watching.tables import ROWS, Ours, at_scale, tables
 
 HERE = Path(__file__).parent / "judges"
@@ -38,7 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--templates", nargs="*", default=list(ROWS))
     parser.add_argument("--rows", type=int, help="of each template's simulated history")
     parser.add_argument("--scale", nargs="*", type=int, default=[100_000, 1_000_000], help="predictions of one look")
-    parser.add_argument("--work", type=Path, help="keep the tables here")
+    parser.add_argument("--work", type=Path, help="keep tables and answers here; a run that was stopped goes on")
     parser.add_argument("--docs", type=Path, help="write the page here")
     parser.add_argument("--again", type=Path, nargs="+", help="only the page, from kept.json of these")
     told = parser.parse_args(words)
@@ -52,7 +52,7 @@ def main(words: Sequence[str] | None = None) -> int:
         with ThreadPoolExecutor(2) as others:
             asked = {}
             for template in told.templates:
-                ours[template] = tables(template, told.rows or ROWS[template], work / template, _say)
+                ours[template] = _ours(template, told.rows or ROWS[template], work / template)
                 asked[template] = {name: others.submit(_judged, name, work / template) for name in WAYS}
             answers = {
                 template: {name: item.result() for name, item in found.items()} for template, found in asked.items()
@@ -84,28 +84,51 @@ def _write(kept: Sequence[Path], docs: Path | None) -> None:
         docs.write_text(text, encoding="utf-8")
 
 
+def _ours(template: str, rows: int, work: Path) -> dict[str, Ours]:
+    """The tables, and what we said of them; those of an earlier run in the same --work stand."""
+    kept = work / "ours.json"
+    if kept.exists():
+        return {name: Ours.of(item) for name, item in json.loads(kept.read_text()).items()}
+    found = tables(template, rows, work, _say)
+    kept.write_text(json.dumps({name: item.plain() for name, item in found.items()}))
+    return found
+
+
 def _judged(name: str, work: Path) -> dict[str, Any]:
     answer = work / f"answer-{name}.json"
-    answer.unlink(missing_ok=True)
-    done = _run(name, str(work), str(answer))
     if not answer.exists():
-        return {"missing": (done.stderr.strip().splitlines() or ["it stopped"])[-1][:200]}
+        done = _run(name, str(work), str(answer))
+        if not answer.exists():
+            return {"missing": (done.stderr.strip().splitlines() or ["it stopped"])[-1][:200]}
     found: dict[str, Any] = json.loads(answer.read_text())
     _say(f"{name} on {work.name}: {found['looks']} looks, {found['seconds']:.0f} s of processor")
     return found
 
 
 def _costs(work: Path, rows: int) -> dict[str, dict[str, Any]]:
-    reference, current = at_scale(work, FEATURES, rows)
-    _say(f"we at {FEATURES} features and {rows:,} predictions")
-    found: dict[str, dict[str, Any]] = ours_at_scale(reference, current)
-    for name in WAYS:
-        _say(f"{name} at {FEATURES} features and {rows:,} predictions")
-        done = _run(name, "--scale", str(reference), str(current))
-        lines = done.stdout.strip().splitlines()
-        found[name] = json.loads(lines[-1]) if not done.returncode and lines else {"error": done.stderr[-200:]}
-    for path in (reference, current):
-        path.unlink()
+    """One by one; what an earlier run measured in the same --work stands."""
+    places = {name: work / f"cost-{rows}-{name}.json" for name in ("stored", "rows", *WAYS)}
+    found = {name: json.loads(place.read_text()) for name, place in places.items() if place.exists()}
+    if len(found) < len(places):
+        reference, current = at_scale(work, FEATURES, rows)
+        for name in [name for name in places if name not in found]:
+            _say(f"{name} at {FEATURES} features and {rows:,} predictions")
+            found[name] = _cost(name, reference, current)
+            if "error" not in found[name]:
+                places[name].write_text(json.dumps(found[name]))
+        for path in (reference, current):
+            path.unlink()
+    return found
+
+
+def _cost(name: str, reference: Path, current: Path) -> dict[str, Any]:
+    if name == "stored":
+        return stored_at_scale(reference, current)
+    if name == "rows":
+        return rows_at_scale(reference, current)
+    done = _run(name, "--scale", str(reference), str(current))
+    lines = done.stdout.strip().splitlines()
+    found: dict[str, Any] = json.loads(lines[-1]) if not done.returncode and lines else {"error": done.stderr[-200:]}
     return found
 
 

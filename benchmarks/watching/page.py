@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.watching.tables import CLEAN_DAYS, DAYS, Ours
+from benchmarks.watching.tables import Ours
 
-
-WAYS = {"drift_preset": "evidently", "nanny": "nannyml", "cbpe": "nannyml", "ks": "evidently"}
+WAYS = {"ks": "evidently", "nanny": "nannyml", "cbpe": "nannyml", "drift_preset": "evidently"}
 """Each judge, and the environment it runs in."""
-INTRO = f"""\
+INTRO = """\
 What Holdfast's watch catches, beside Evidently 0.7.23 (its default drift preset), NannyML 0.13.1 (univariate drift and
 CBPE, by their defaults) and what the documents that Holdfast was built from do themselves: Kolmogorov–Smirnov at
 p < 0.05. All of them judged the same traffic of the same run.
@@ -19,8 +18,7 @@ p < 0.05. All of them judged the same traffic of the same run.
 ## How
 
 - **Traffic.** A [drill](drills.md)'s: a template's own project, its recorded traffic sent to a real server. Four weeks
-  without an incident, then a clean twin for {CLEAN_DAYS} days and each incident for {DAYS}, the longest that
-  drills allow any of these.
+  without an incident, then a clean twin for {clean} days and each incident for {each}.
 - **A look at the end of each day**, for everybody. Ours is `holdfast monitor` at that instant; of itself it judges the
   last decisions, the hour, the day and the week. The others get rows: those of the day, and once more, as another
   way of using them, those of the last seven days. NannyML cuts its reference into chunks as long as the look; a week
@@ -39,10 +37,10 @@ p < 0.05. All of them judged the same traffic of the same run.
 - **Left out.** Incidents of which more than a twentieth is refused by the contract: such requests never become rows, so
   the others could not see them. What our watch says of the server's own speed, for and against us: the machine was busy
   with other work. Volume is ours alone: a table does not tell it."""
-LEGEND = f"""\
+LEGEND = """\
 The first day on which it raised something that it did not raise of the clean twin; in brackets, where it is another,
 the first on which it raised *more* than on any clean day, which is what a person without a twin could notice; –:
-never in {DAYS} days. **Bold**, ours only: the alert names the cause as the drill wants it. Last: clean days on which it
+never in {each} days. **Bold**, ours only: the alert names the cause as the drill wants it. Last: clean days on which it
 raised anything."""
 COST = """\
 Processor seconds of one look (others used the machine), and the most memory that its process had. Everybody's rows lie
@@ -53,7 +51,7 @@ before. No outcomes are there, and the watches that need them answer so; CBPE ha
 has 100,000 rows; what NannyML learns of it is in its figure, and told. Evidently makes its report with every run."""
 NOT_SHOWN = """\
 The incidents are ours, and so is the traffic: we built our watch on traffic of this kind, and there is no holdout.
-It shows what each way says by its defaults at a few hundred predictions a day; whoever tunes thresholds, picks columns
+It shows what each way says by its defaults at so many predictions a day; whoever tunes thresholds, picks columns
 or has more traffic gets other figures from each of the others. It shows nothing about explanations, reports or data
 that are no table, for which people use them."""
 
@@ -101,8 +99,11 @@ def page(
     answers: Mapping[str, Answers],
     costs: Mapping[int, Mapping[str, Any]],
 ) -> str:
-    lines = ["# Watching, side by side", "", "    python -m benchmarks.watching --docs docs/watching.md", "", INTRO]
-    lines += ["", "## What was caught, and what was said of clean days", "", LEGEND]
+    spans = {(len(found["clean"].days), len(item.days)) for found in ours.values() for item in found.values()}
+    clean, each = (max(span[0] for span in spans), min(span[1] for span in spans))
+    lines = ["# Watching, side by side", "", "    python -m benchmarks.watching --docs docs/watching.md", ""]
+    lines += [INTRO.format(clean=clean, each=each), "", "## What was caught, and what was said of clean days", ""]
+    lines += [LEGEND.format(each=each)]
     for template, found in ours.items():
         lines += ["", f"### {template}", "", *_table(found, answers[template])]
     lines += ["", "## What a look costs", "", COST, "", *_cost(costs)]
@@ -176,6 +177,8 @@ COSTS = (
 
 
 def _cost(costs: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    if not costs:
+        return ["Not measured in this run."]
     head = ["100 features, one look", *(f"{rows:,} predictions" for rows in costs)]
     lines = [_row(head), _row(["---"] * len(head))]
     lines += [_row([told, *(_priced(found[name]) for found in costs.values())]) for name, told in COSTS]

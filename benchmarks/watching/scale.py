@@ -50,14 +50,18 @@ Part = tuple[Any, Any, Any]
 """Features, probabilities, times."""
 
 
-def ours_at_scale(reference: Path, current: Path) -> dict[str, dict[str, Any]]:
-    """``stored`` with what counting had cost beside it, and ``rows``."""
+def stored_at_scale(reference: Path, current: Path) -> dict[str, Any]:
+    """A look at stored counts, with what counting had cost beside it."""
     with tempfile.TemporaryDirectory(dir=reference.parent) as home:
         counted = _process("count", str(reference), str(current), home)
-        stored = _process("stored", home)
-    if "error" not in counted:
-        stored |= {"counting": counted["seconds"], "counting_mb": counted["peak_mb"], "kept_mb": counted["kept_mb"]}
-    return {"stored": counted if "error" in counted else stored, "rows": _process("rows", str(reference), str(current))}
+        if "error" in counted:
+            return counted
+        cost = {"counting": counted["seconds"], "counting_mb": counted["peak_mb"], "kept_mb": counted["kept_mb"]}
+        return _process("stored", home) | cost
+
+
+def rows_at_scale(reference: Path, current: Path) -> dict[str, Any]:
+    return _process("rows", str(reference), str(current))
 
 
 def _process(*words: str) -> dict[str, Any]:
