@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -221,6 +222,27 @@ def test_counts_of_another_ledger_are_begun_anew(project: Project, tmp_path: Pat
         counted.catch_up()
         assert counted.counts("1", 0, EVER).decisions == before
         assert counted.counts("1", 0, EVER) == recomputed(project, "1", 0, EVER)
+
+
+def test_counts_made_by_other_rules_are_made_again(project: Project) -> None:
+    with serving(project.home) as server:
+        for body, _ in zip(bodies(random.Random(5), "p"), range(30), strict=False):
+            server.client.post("/predict", content=body)
+    with Counted(project) as counted:
+        counted.catch_up()
+        told = counted.counts("1", 0, EVER)
+        store = Store(project.home / "profiles")
+        cursor = store.cursor()
+        with store.writing() as view:  # as an earlier Holdfast left them
+            cursor.format = 1
+            newest = cursor.newest // MINUTE * MINUTE
+            view.add([replace(told, start=newest, end=newest + MINUTE)], cursor)
+            view.put_cursor(cursor)
+        store.close()
+        assert counted.counts("1", 0, EVER) != told
+        counted.catch_up()
+        assert counted.counts("1", 0, EVER) == told
+        assert counted.catch_up() == 0
 
 
 @pytest.mark.parametrize(

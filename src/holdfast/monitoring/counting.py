@@ -25,7 +25,7 @@ from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Experiment, Promotion, Record, Refusal
 from holdfast.monitoring.counts import Counts, bounded
 from holdfast.monitoring.reference import MINUTE, Bins
-from holdfast.monitoring.store import Cursor, Keep, Store, folder
+from holdfast.monitoring.store import FORMAT, Cursor, Keep, Store, folder
 
 log = logging.getLogger("holdfast.profiling")
 
@@ -169,8 +169,10 @@ class Projection:
         self._bins = bins_in(home / "bundles")
         self._keep = keep
         self._cursor = self.store.cursor()
-        if self._cursor.seq and not self._same_ledger():
-            log.warning("what was counted was of another ledger, or of more than this one holds: counting anew")
+        old = self._cursor.format < FORMAT
+        if old or (self._cursor.seq and not self._same_ledger()):
+            why = "by other rules" if old else "of another ledger, or of more than this one holds"
+            log.warning("what was counted was %s: counting anew", why)
             with self.store.writing() as view:
                 view.clear()
             self._cursor = Cursor()

@@ -77,8 +77,8 @@ class Bins:
         """What to expect of a stretch of traffic, and how much of it by hour."""
         found = self.profile.get("volume", {})
         decision = Shape(
-            DECISION, "boolean", np.array([0], np.int64), daily=self._natural("daily", DECISION),
-            weekly=self._usual_week(DECISION), hourly=self._natural("hourly", DECISION),
+            DECISION, "boolean", np.array([0], np.int64), daily=self._usually("daily", DECISION),
+            weekly=self._usually("weekly", DECISION), hourly=self._natural("hourly", DECISION),
         ) if DECISION in self.profile.get("daily", {}) else None  # fmt: skip
         if not found or not sum(found["hours"]):
             return Expected(self.shapes(), decision=decision)
@@ -134,14 +134,14 @@ class Bins:
         return Shape(
             name, kind, total, edges, self.words(name) if name != SCORE else (),
             None if seasons is None else np.array(seasons, np.int64),
-            self._natural("daily", name), self._usual_week(name), self._natural("hourly", name),
+            self._natural("daily", name), self._usually("weekly", name), self._natural("hourly", name),
             octaves=tuple(sizes.get("octaves", ())), suspects=tuple(sizes.get("suspects", ())),
         )  # fmt: skip
 
-    def _usual_week(self, name: str) -> float | None:
+    def _usually(self, part: str, name: str) -> float | None:
         """From the middle one, as a square of chance would have it: the weeks in which a window fills up say nothing of
         the others."""
-        found = self.profile.get("weekly", {}).get(name)
+        found = self.profile.get(part, {}).get(name)
         return None if found is None else min(float(found["mean"]), MEAN_TO_MIDDLE * float(found["p50"]))
 
     def _natural(self, part: str, name: str) -> float | None:

@@ -29,7 +29,8 @@ LENGTH: dict[Level, int] = {"m": MINUTE, "h": HOUR, "d": DAY}
 NEXT: dict[Level, Level] = {"m": "h", "h": "d"}
 SERVICE = ""
 """In the place of a version: what the server as a whole did."""
-FORMAT = 1
+FORMAT = 2
+"""2: what counts as below or above all of training is told by `bundle.bins.outer_of`."""
 _MAP = 1 << 30
 _CURSOR = b"!cursor"
 

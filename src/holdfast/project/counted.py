@@ -7,7 +7,7 @@ from types import TracebackType
 from holdfast.ledger.read import LedgerReader
 from holdfast.monitoring.counting import Projection, bins_in, count
 from holdfast.monitoring.counts import Counts, total
-from holdfast.monitoring.store import SERVICE, Cursor, Keep, Store, folder
+from holdfast.monitoring.store import FORMAT, SERVICE, Cursor, Keep, Store, folder
 from holdfast.project.project import Project
 
 
@@ -43,7 +43,8 @@ class Counted:
         A running server has counted all but the last second. Without one this is how the rest gets counted.
         """
         until = acknowledged(self._project)
-        if until <= self._store.cursor().seq:
+        cursor = self._store.cursor()
+        if until <= cursor.seq and cursor.format == FORMAT:
             return 0
         projection = Projection(self._project.home, self._project.reader, keep(self._project))
         try:
