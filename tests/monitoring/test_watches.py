@@ -125,6 +125,16 @@ def test_hours_that_all_lie_below_trainings_are_no_unit() -> None:
     assert told[0].cause in ("units", "scale"), told[0].why
 
 
+def test_a_feature_that_came_to_be_empty_is_no_unit() -> None:
+    def emptied(X: Floats, times: Integers, rng: np.random.Generator) -> Floats:
+        X[:, AT["income"]] = np.nan
+        return X
+
+    found = alerts(Traffic(WORLD, 18, grain=20, change=emptied, since=SINCE), SINCE + 30 * HOUR)
+    assert (found[0].cause, found[0].feature) in (("nulls", "income"), ("missing", "income")), found[0].why
+    assert not [item for item in found if item.cause in ("units", "scale")]
+
+
 def test_one_new_word_in_twenty_rows_is_told_and_one_in_a_hundred_is_not() -> None:
     def seldom(share: float) -> Traffic:
         def change(X: Floats, times: Integers, rng: np.random.Generator) -> Floats:

@@ -92,6 +92,8 @@ def factor(stretch: Stretch, feature: int) -> Fit | None:
         return None
     found = outer(stretch, feature)
     before = apart(_scaled(stretch, feature, 1.0), found)
+    if before <= WELL:
+        return None  # what there is lies as it did: it is nulls that came, or went
     fits = [(apart(_scaled(stretch, feature, by), found), by) for by in UNITS]
     good = [(after, by) for after, by in fits if after < max(BETTER * before, 0.02) and after < WELL]
     if good:

@@ -19,7 +19,7 @@ from holdfast.drills.stage import Stage
 
 BEFORE_LIVE = Within(0, 0)
 BY_HEART = (
-    "params={ num_iterations = 300, learning_rate = 0.3, num_leaves = 255, min_data_in_leaf = 1 }",
+    "params={ num_iterations = 100, learning_rate = 0.3, num_leaves = 255, min_data_in_leaf = 1 }",
     'family="lightgbm"', 'calibration="none"',
 )  # fmt: skip
 
