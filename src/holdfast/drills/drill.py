@@ -90,7 +90,7 @@ class Drill:
     """Empty, or why it cannot happen to a project with this contract."""
     fits: Callable[[Bundle], str] = anything
     """The same of what answers in it."""
-    days: int = 14
+    days: int = 10
     """Of traffic while it lasts; 0 where nothing is sent."""
     base: Base = "warmed"
     twin: Inject | None = None

@@ -5,7 +5,7 @@ A week is compared, or four where a week has too few positives: so every weekday
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,21 @@ def matured(seen: Seen) -> Matured | None:
 def enough(rows: Judged, least: int = LEAST) -> bool:
     positives = int((rows.truth == 1).sum())
     return min(positives, int((rows.truth == 0).sum())) >= least
+
+
+def natural_week(profile: Mapping[str, Any]) -> float:
+    """How far weeks of training lay from each other in their share of positives, beyond chance, as an index; 0 where
+    the bundle has not kept it."""
+    return max(0.0, float(profile.get("weekly", {}).get("target", {}).get("mean", 0.0)))
+
+
+def clustering(seen: Seen, rows: Judged) -> float:
+    """How many times wider figures of positives are than chance alone would have them: a stolen card pays five times,
+    and five payments of one thief are hardly more news than one."""
+    if not len(rows):
+        return 1.0
+    a_week = len(rows) / max(1.0, float(np.ptp(rows.times)) / WEEK)
+    return float((1.0 + natural_week(seen.bundle.profile) * a_week) ** 0.5)
 
 
 def level_of(limits: Limits, among: int = 1) -> float:

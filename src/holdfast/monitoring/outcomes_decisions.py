@@ -12,7 +12,7 @@ from holdfast.intervals import Interval, deviations, share
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Judged
 from holdfast.monitoring.limits import Limits
-from holdfast.monitoring.matured import enough, fall, level_of, matured, reference
+from holdfast.monitoring.matured import clustering, enough, fall, level_of, matured, reference
 from holdfast.monitoring.measured import error_of, performance
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
@@ -34,11 +34,12 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     if not enough(rows):
         yield Finding(CODE, "too_few", "none", f"{len(rows):,} settled decisions", predictions=len(rows))
         return
-    wide, live = deviations(level_of(limits)), performance(rows)
+    wide, live, apart = deviations(level_of(limits)), performance(rows), clustering(seen, rows)
     for name in ("precision", "recall"):
-        lost, before = fall(seen, name, live[name], error_of(live[name]), wide), reference(seen, name)
+        lost, before = fall(seen, name, live[name], error_of(live[name]) * apart, wide), reference(seen, name)
         told = f"{name} is {live[name]} over {len(rows):,} settled decisions"
-        evidence = {name: live[name].as_dict(), "reference": None if before is None else before[0].as_dict()}
+        evidence = {name: live[name].as_dict(), "reference": None if before is None else before[0].as_dict(),
+                    "clustering": apart}  # fmt: skip
         if before is None or lost is None or lost.value <= limits.performance_fall or lost.low <= 0:
             yield Finding(CODE, "ok", "none", told, "", name, evidence=evidence, since=view.start,
                           predictions=len(rows))  # fmt: skip

@@ -6,8 +6,7 @@ cases turn out otherwise, or a label is recorded otherwise).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from holdfast.intervals import deviations, share
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Judged
 from holdfast.monitoring.limits import Limits
-from holdfast.monitoring.matured import DAY, enough, level_of, matured
+from holdfast.monitoring.matured import DAY, enough, level_of, matured, natural_week
 from holdfast.monitoring.measured import error_of
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
@@ -67,11 +66,6 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     why = f"{told}; the probabilities {'moved along' if along else 'did not'}"
     yield Finding(CODE, "alert", "prior_shift", why, mend, view.label.name, "high" if not along else "warning",
                   evidence, view.start, len(rows))  # fmt: skip
-
-
-def natural_week(profile: Mapping[str, Any]) -> float:
-    """How far weeks of training lay from each other beyond chance, as an index (see `training.natural`)."""
-    return max(0.0, float(profile.get("weekly", {}).get("target", {}).get("mean", 0.0)))
 
 
 def _cluster(rows: Judged) -> float:
