@@ -32,3 +32,4 @@ def test_a_field_that_was_renamed_once_is_caught_the_next_time(drills: Drills, t
     assert ran.status == "caught", ran
     assert ran.naming is not None
     assert ran.naming.predictions <= 20
+    assert ran.clean == ()
