@@ -43,12 +43,14 @@ the first on which it raised *more* than on any clean day, which is what a perso
 never in {each} days. **Bold**, ours only: the alert names the cause as the drill wants it. Last: clean days on which it
 raised anything."""
 COST = """\
-Processor seconds of one look (others used the machine), and the most memory that its process had. Everybody's rows lie
-in memory when the clock starts, and are in that figure; *from stored counts* needs none. That is what
-`holdfast monitor` does: it reads what was counted while serving, so its cost hardly grows with predictions; the
-counting was paid before, and stands below. *From the rows* is the one to hold beside the others: nothing was counted
-before. No outcomes are there, and the watches that need them answer so; CBPE has those of its reference. The reference
-has 100,000 rows; what NannyML learns of it is in its figure, and told. Evidently makes its report with every run."""
+Each in a process of its own: processor seconds of one look (others used the machine), the most memory that its process
+had, and in brackets what it had before the look began, with everybody's rows read and the libraries loaded. *From
+stored counts* is what `holdfast monitor` does: it reads what was counted while serving, so it needs no rows, and its
+cost hardly grows with predictions; the counting was paid before, and stands below (in pieces of 100,000 rows, which is
+what its memory is for). *From the rows* is the one to hold beside the others: nothing was counted before. No outcomes
+are there, and the watches that need them answer so; CBPE has those of its reference. The reference has 100,000 rows;
+what NannyML learns of it is in its figure, and told; of ours it is not, which training does. Evidently makes its report
+with every run."""
 NOT_SHOWN = """\
 The incidents are ours, and so is the traffic: we built our watch on traffic of this kind, and there is no holdout.
 It shows what each way says by its defaults at so many predictions a day; whoever tunes thresholds, picks columns
@@ -194,8 +196,9 @@ def _cost(costs: Mapping[int, Mapping[str, Any]]) -> list[str]:
 def _priced(told: Mapping[str, Any]) -> str:
     if "error" in told:
         return f"stops: {told['error'].strip()[-80:]}"
-    fit = f", of these {told['fit']:.1f} s on the reference" if told.get("fit", 0) > 1 and "codes" not in told else ""
-    return f"{told['seconds']:.1f} s, {told['peak_mb']:,.0f} MB{fit}"
+    fit = f" (of these {told['fit']:.1f} s on the reference)" if told.get("fit", 0) > 1 and "codes" not in told else ""
+    before = f" ({told['tables_mb']:,.0f})" if "tables_mb" in told else ""
+    return f"{told['seconds']:.1f} s{fit}, {told['peak_mb']:,.0f} MB{before}"
 
 
 def _row(cells: Sequence[str]) -> str:
