@@ -34,7 +34,7 @@ p < 0.05. All of them judged the same traffic of the same run.
   by those of the request alone, which do not look back over weeks and so vary freely from day to day. They have caught
   an incident on the day they raise *anything* that they do not raise of the clean twin on that day, be it a
   consequence of the incident or the field itself. No person has such a twin.
-- **Left out.** Incidents of which more than a twentieth is refused by the contract: such requests never become rows, so
+- **Left out.** Incidents of which more than a fiftieth is refused by the contract: such requests never become rows, so
   the others could not see them. What our watch says of the server's own speed, for and against us: the machine was busy
   with other work. Volume is ours alone: a table does not tell it."""
 LEGEND = """\

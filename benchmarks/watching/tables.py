@@ -38,7 +38,7 @@ CLEAN_DAYS, DAYS = 14, 3
 ROWS = {"cards": 12_000, "fraud": 9_000}
 """Of simulated history, in some four months: a hundred predictions a day, as in the drills."""
 MIDNIGHT = pd.Timestamp("2026-01-01")
-MOST_REFUSED = 0.05
+MOST_REFUSED = 0.02
 """Requests that the contract refuses never become rows: where more are, an incident cannot be shown to the others."""
 SERVER = ("WATCH502", "WATCH503", "WATCH504")
 """How fast and how often the server answered: the machine's doing, not the incident's. Left out, for and against us."""
