@@ -31,7 +31,7 @@ from holdfast.project.twin import bare_environment
 
 LOOKS = (20, 50, 100, 200, 500, 1_000, 2_000, 3_000, 4_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000)
 """After so many predictions those are asked who look meanwhile."""
-CLIENTS = 2
+CLIENTS = 4
 MINUTE = 60 * SECOND
 HEADERS = {"content-type": "application/json"}
 
