@@ -34,9 +34,9 @@ p < 0.05. All of them judged the same traffic of the same run.
   by those of the request alone, which do not look back over weeks and so vary freely from day to day. They have caught
   an incident on the day they raise *anything* that they do not raise of the clean twin on that day, be it a
   consequence of the incident or the field itself. No person has such a twin.
-- **Left out.** Incidents of which more than a fiftieth is refused by the contract: such requests never become rows, so
-  the others could not see them. What our watch says of the server's own speed, for and against us: the machine was busy
-  with other work. Volume is ours alone: a table does not tell it."""
+- **Left out.** Incidents of which more than a fiftieth never became rows, which the others could not see: the contract
+  refuses such requests, and a server on a busy machine may leave some unanswered. What our watch says of the server's
+  own speed, for and against us: the machine was busy with others' work. Volume is ours alone: no table tells it."""
 LEGEND = """\
 The first day on which it raised something that it did not raise of the clean twin; in brackets, where it is another,
 the first on which it raised *more* than on any clean day, which is what a person without a twin could notice; –:
@@ -103,7 +103,8 @@ def page(
 ) -> str:
     spans = {(len(found["clean"].days), len(item.days)) for found in ours.values() for item in found.values()}
     clean, each = (max(span[0] for span in spans), min(span[1] for span in spans))
-    lines = ["# Watching, side by side", "", "    python -m benchmarks.watching --docs docs/watching.md", ""]
+    words = ["--templates", *ours, "--scale", *map(str, costs), "--docs docs/watching.md"]
+    lines = ["# Watching, side by side", "", f"    python -m benchmarks.watching {' '.join(words)}", ""]
     lines += [INTRO.format(clean=clean, each=each), "", "## What was caught, and what was said of clean days", ""]
     lines += [LEGEND.format(each=each)]
     for template, found in ours.items():
@@ -122,7 +123,7 @@ def _table(ours: Mapping[str, Ours], answers: Answers) -> list[str]:
     ) + "."]  # fmt: skip
     refused = [f"{name} {item.incident} ({item.refused:.0%})" for name, item in drills.items() if name not in shown]
     if refused:
-        lines += ["", f"Refused by the contract, and not compared: {'; '.join(refused)}."]
+        lines += ["", f"Not compared, so many requests never became rows: {'; '.join(refused)}."]
     head = ["", *shown, "caught", "clean days"]
     lines += ["", _row(head), _row(["---"] * len(head))]
     clean = ours["clean"].days
@@ -134,7 +135,10 @@ def _table(ours: Mapping[str, Ours], answers: Answers) -> list[str]:
             lines.append(_row([voice.told, *["not run"] * len(shown), "", ""]))
             continue
         heard = {name: _heard(voice, told, days) for name, days in told["windows"][voice.window].items()}
-        cells = [_cell(heard.get(f"incident-{name}", ()), heard["clean"]) for name in shown]
+        cells = [
+            _cell(heard[f"incident-{name}"], heard["clean"]) if f"incident-{name}" in heard else "not run"
+            for name in shown
+        ]
         lines.append(_row([voice.told, *cells, *_sums(cells, heard["clean"])]))
     broken = [f"{name}, {when}: {what[:100]}" for name, told in answers.items() for when, what in _errors(told)]
     return [*lines, "", f"Looks that failed, taken as silent: {'; '.join(broken)}."] if broken else lines
@@ -165,8 +169,8 @@ def _cell(days: Days, clean: Days, causes: Sequence[str] = ()) -> str:
 
 
 def _sums(cells: Sequence[str], clean: Days) -> list[str]:
-    caught = sum(cell != "–" for cell in cells)
-    noticed = sum(cell != "–" and not cell.endswith("(–)") for cell in cells)
+    told = [cell for cell in cells if cell not in ("–", "not run")]
+    caught, noticed = len(told), sum(not cell.endswith("(–)") for cell in told)
     both = str(caught) if caught == noticed else f"{caught} ({noticed})"
     return [both, f"{sum(bool(day) for day in clean)} of {len(clean)}"]
 
@@ -194,6 +198,8 @@ def _cost(costs: Mapping[int, Mapping[str, Any]]) -> list[str]:
 
 
 def _priced(told: Mapping[str, Any]) -> str:
+    if told.get("error", "").startswith("not done"):
+        return str(told["error"])
     if "error" in told:
         return f"stops: {told['error'].strip()[-80:]}"
     fit = f" (of these {told['fit']:.1f} s on the reference)" if told.get("fit", 0) > 1 and "codes" not in told else ""
