@@ -132,7 +132,7 @@ def _table(ours: Mapping[str, Ours], answers: Answers) -> list[str]:
     for voice in VOICES:
         told = answers[voice.judge]
         if "missing" in told or voice.window not in told["windows"]:
-            lines.append(_row([voice.told, *["not run"] * len(shown), "", ""]))
+            lines.append(_row([voice.told, *["not run"] * len(shown), "", told.get("missing", "")]))
             continue
         heard = {name: _heard(voice, told, days) for name, days in told["windows"][voice.window].items()}
         cells = [
@@ -146,7 +146,7 @@ def _table(ours: Mapping[str, Ours], answers: Answers) -> list[str]:
 
 def _errors(told: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "missing" in told:
-        return [("all", told["missing"])]
+        return []
     return sorted(told["errors"].items())
 
 
