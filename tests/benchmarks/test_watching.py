@@ -139,7 +139,7 @@ def test_the_page_gives_everybody_the_same_rule() -> None:
     assert rows["Evidently, the day: any column"] == ["1 (2)", "–", "1", "2 of 3 |"]
     assert rows["Evidently, the day: the request's own"] == ["1 (–)", "–", "1 (0)", "1 of 3 |"]
     assert rows["Evidently, the week: half of all"] == ["2", "–", "1", "0 of 3 |"]
-    assert rows["NannyML univariate, the day: any column"] == ["not run", "not run", "", " |"]
+    assert rows["NannyML univariate, the day: any column"] == ["not run", "not run", "", "no wheel |"]
     assert rows["KS"] == ["stops: MemoryError |"]
     assert rows["Holdfast, from the rows"] == ["1.5 s, 2,000 MB |"]
     assert "F6 more nulls (30%)" in text
