@@ -23,7 +23,8 @@ def python_of(name: str) -> Path:
     stamp, python = place / ".installed", place / "bin" / "python"
     digest = sha256(wanted.read_bytes()).hexdigest()
     place.mkdir(exist_ok=True)
-    with (place / ".lock").open("w") as lock:
+    # Not within it: uv locks an environment by a file of that name, too, and would wait five minutes for us.
+    with place.with_name(f"{place.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may come at once
         if not stamp.is_file() or stamp.read_text() != digest:
             trouble = _build(place, python, wanted)
