@@ -85,6 +85,9 @@ class Live(Look):
     def service(self, start: int, end: int) -> Counts | None:
         return None
 
+    def others(self, start: int, end: int) -> tuple[int, int]:
+        return 0, 0
+
     def skew(self) -> Skew | None:
         return None
 

@@ -131,6 +131,9 @@ class Counted:
 class OneLook(LiveSeen):
     """What `holdfast monitor` looks at, without a project around it: no outcomes, no comparison with batch."""
 
+    def others(self, start: int, end: int) -> tuple[int, int]:
+        return 0, 0
+
     def skew(self) -> None:
         return None
 
@@ -140,7 +143,7 @@ class OneLook(LiveSeen):
 
 def look(bundle: Bundle, bins: Bins, source: Kept | Counted) -> dict[str, Any]:
     now, nothing = BEGIN + LIVE_DAYS * DAY, cast(Any, None)
-    seen = OneLook(nothing, now, VERSION, bundle, bins.expected(), source, BEGIN, nothing)
+    seen = OneLook(nothing, now, VERSION, bundle, bins.expected(), cast(Any, source), BEGIN, nothing)
     found = looked(seen)
     heard = [item.code for item in found if item.status in ("alert", "crashed")]
     return {"raised": len(heard), "codes": heard, "predictions": seen.counts(BEGIN, now).decisions}

@@ -134,6 +134,9 @@ class Seen:
     def service(self, start: int, end: int) -> Counts | None:
         return None
 
+    def others(self, start: int, end: int) -> tuple[int, int]:
+        return 0, 0
+
     def skew(self) -> Skew | None:
         return None
 

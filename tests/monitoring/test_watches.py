@@ -148,6 +148,31 @@ def test_one_new_word_in_twenty_rows_is_told_and_one_in_a_hundred_is_not() -> No
     assert alerts(seldom(0.01), SINCE + 30 * HOUR) == []
 
 
+class Beside(Traffic):
+    """Clean traffic of a version that came after others."""
+
+    told = (0, 0)
+
+    def others(self, start: int, end: int) -> tuple[int, int]:
+        return self.told
+
+
+def test_a_version_that_decides_twice_as_many_positively_as_those_before_is_told() -> None:
+    def scared(X: Floats, times: Integers, rng: np.random.Generator) -> Floats:
+        X[:, AT["amount"]] = 3_000.0
+        return X
+
+    beside = Beside(WORLD, 18, grain=20, change=scared, since=SINCE)
+    assert "new_version" not in [item.cause for item in alerts(beside, SINCE + 30 * HOUR)]
+    beside.told = (5_000, 30)
+    found = alerts(beside, SINCE + 30 * HOUR)
+    assert (found[0].code, found[0].cause) == ("WATCH302", "new_version"), found[0].why
+    assert "decisions" not in [item.cause for item in found]
+    quiet = Beside(WORLD, 18, grain=20)
+    quiet.told = (5_000, 30)
+    assert alerts(quiet, SINCE + 30 * HOUR) == []
+
+
 class Served(Traffic):
     """Clean traffic with requests that were answered in other ways."""
 

@@ -14,7 +14,8 @@ from dataclasses import replace
 from holdfast.monitoring.finding import Finding
 
 ORDER = (
-    "errors", "overload", "silence", "skew", "schema", "types", "time", "swapped", "units", "time_zone", "missing",
+    "errors", "overload", "silence", "new_version", "skew", "schema", "types", "time", "swapped", "units",
+    "time_zone", "missing",
     "stale", "placeholder", "vocabulary", "nulls", "population", "scale", "frozen", "positive_spike", "night_shift",
     "range", "arrival", "refused", "turned_away", "more_volume", "less_volume", "hours", "drift", "many_features",
     "decisions", "score", "latency",
@@ -71,6 +72,8 @@ def _explains(known: Finding, item: Finding, roots: Mapping[str, frozenset[str]]
         return True
     if item.cause in VOLUME:
         return known.cause in STOPS | MOVES
+    if known.cause == "new_version":
+        return item.cause in OUTPUTS
     if item.cause == "decisions" and item.severity == "high" and known.cause in UNNAMED:
         return False
     if item.cause in OUTPUTS and (known.code.startswith(("WATCH1", "WATCH2")) or known.cause in OUTPUTS):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from holdfast.monitoring.expected import DAY
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.fits import apart
 from holdfast.monitoring.limits import Limits
@@ -15,10 +16,16 @@ from holdfast.monitoring.stretches import Stretch, before, drifted, stretches, y
 from holdfast.monitoring.watch import Watch
 
 CODE = "WATCH302"
+FEWEST = 100
+"""Decisions of other versions that say what people were used to."""
+TIMES = 2.0
 
 
 def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     looked = stretches(seen, limits)
+    if (jump := _jump(seen, looked)) is not None:
+        yield jump
+        return
     for at, stretch in enumerate(looked):
         usual = usual_share(seen, stretch)
         natural = seen.expected.natural_decision(stretch.days, stretch.n, limits.natural_psi)
@@ -58,6 +65,27 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         share = looked[-1].counts.positive / looked[-1].n
         why = f"{share:.2%} of {looked[-1].told()} were decided positively, usually {usual_share(seen, looked[-1]):.2%}"
         yield Finding(CODE, "ok", "none", why, predictions=looked[-1].n, since=looked[-1].start)
+
+
+def _jump(seen: Seen, looked: Sequence[Stretch]) -> Finding | None:
+    """Whether this version decides more than twice as many positively as the others did in a fortnight: what training
+    says of itself is no excuse for those who are stopped.
+    """
+    many, positive = seen.others(seen.now - 14 * DAY, seen.now + 1)
+    if many < FEWEST:
+        return None
+    was = (positive + 1) / (many + 2)
+    for stretch in looked:
+        found = risen(stretch, stretch.counts.positive, stretch.n, min(1.0, TIMES * was), was, tests=2)
+        if found is not None:
+            why = (
+                f"{found.share:.1%} of {stretch.told()} were decided positively; other versions decided {was:.1%} so "
+                "in the last fortnight"
+            )
+            mend = "see what this version decides by (holdfast versions), and roll back if nobody meant it"
+            evidence = found.as_dict() | {"others": many, "others_share": round(was, 5)}
+            return Finding(CODE, "alert", "new_version", why, mend, "", "high", evidence, stretch.start, stretch.n)
+    return None
 
 
 def usual_share(seen: Seen, stretch: Stretch) -> float:

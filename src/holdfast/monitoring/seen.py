@@ -60,6 +60,10 @@ class Seen(Protocol):
         """
         ...
 
+    def others(self, start: int, end: int) -> tuple[int, int]:
+        """(decisions, positive ones) of all other versions of this project in [start, end)."""
+        ...
+
     def skew(self) -> Skew | None:
         """The last comparison with the batch path; None where none was made."""
         ...

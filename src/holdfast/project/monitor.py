@@ -48,6 +48,7 @@ class Source(Protocol):
     def counts(self, version: str, start: int, end: int, bundle: str = "") -> Counts: ...
     def hours(self, version: str, start: int, end: int, bundle: str = "") -> list[Counts]: ...
     def service(self, start: int, end: int) -> Counts: ...
+    def versions(self) -> tuple[tuple[str, str], ...]: ...
 
 
 class Ledger:
@@ -77,6 +78,9 @@ class Ledger:
 
     def service(self, start: int, end: int) -> Counts:
         return Counts("", "", start, end)
+
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        return tuple({(item.version, item.bundle): None for part in self._by_hour.values() for item in part})
 
 
 @dataclass
@@ -126,6 +130,14 @@ class LiveSeen:
 
     def service(self, start: int, end: int) -> Counts | None:
         return self.source.service(start, end)
+
+    def others(self, start: int, end: int) -> tuple[int, int]:
+        found = [
+            self.source.counts(version, start, end, bundle)
+            for version, bundle in self.source.versions()
+            if version and (version, bundle) != (self.version, self.bundle.hash)
+        ]
+        return sum(item.decisions for item in found), sum(item.positive for item in found)
 
     def skew(self) -> Skew | None:
         return kept_parity(self.project)

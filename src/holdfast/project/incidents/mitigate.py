@@ -87,7 +87,7 @@ def _threshold_words(scene: Scene) -> str:
     if found is None:
         return "decide positively from another probability on; too few decisions to propose one"
     value, why = found
-    return f"from {value:.6g} on {why}"
+    return f"from {value!r} on {why}"  # to the last digit: rounded up it would miss what it was chosen for
 
 
 def usual_threshold(scene: Scene) -> tuple[float, str] | None:
