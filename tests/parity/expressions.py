@@ -6,17 +6,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from holdfast.contract.model import Kind, Node, Source
+from holdfast.contract.model import KIND_OF, Kind, Node, Source
 
-FIELD_KIND: dict[str, Kind] = {
-    "integer": "number",
-    "decimal": "number",
-    "real": "number",
-    "boolean": "boolean",
-    "category": "category",
-    "text": "text",
-    "timestamp": "timestamp",
-}
 KINDS: tuple[Kind, ...] = ("number", "boolean", "category", "text", "timestamp")
 NUMBERS = (0.0, 1.0, -1.0, 0.5, 2.5, 10.0, -7.25, 2.675, 1.115, 100.0, 1e-9, 1e15, 1e308)
 WORDS = ("", "a", "A", "ab", "Ä", "Straße", "B", "zz")
@@ -37,7 +28,7 @@ class Trees:
         self.instants = instants
         self.leaves: dict[Kind, list[Node]] = {kind: [] for kind in KINDS}
         for item in source.fields:
-            kind = FIELD_KIND[item.type]
+            kind = KIND_OF[item.type]
             self.leaves[kind].append(node("field", kind, name=item.name, source=source.name))
         for i, kind in enumerate(aggregates):
             self.leaves[kind].append(node("aggregate", kind, index=i))

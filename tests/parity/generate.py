@@ -15,10 +15,21 @@ from decimal import Decimal
 from random import Random
 from typing import Literal
 
-from tests.parity.expressions import FIELD_KIND, WORDS, ZONE_NAME, Trees, node
+from tests.parity.expressions import WORDS, ZONE_NAME, Trees, node
 from tests.parity.oracle import Happening, Outcome
 
-from holdfast.contract.model import Aggregate, AggregateName, Cell, Contract, Feature, Field, Kind, Label, Source
+from holdfast.contract.model import (
+    KIND_OF,
+    Aggregate,
+    AggregateName,
+    Cell,
+    Contract,
+    Feature,
+    Field,
+    Kind,
+    Label,
+    Source,
+)
 from holdfast.contract.zones import freeze_zone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -151,7 +162,7 @@ def _kind(ask: Aggregate, sources: Sequence[Source]) -> Kind:
     if ask.name not in ("first", "last", "as_of") or ask.value is None:
         return "number"
     source = next(item for item in sources if item.name == ask.source)
-    return FIELD_KIND[source.field(ask.value).type]
+    return KIND_OF[source.field(ask.value).type]
 
 
 _VALUES: dict[AggregateName, tuple[str, ...]] = {

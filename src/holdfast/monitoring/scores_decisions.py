@@ -71,12 +71,12 @@ def _jump(seen: Seen, looked: Sequence[Stretch]) -> Finding | None:
     """Whether this version decides more than twice as many positively as the others did in a fortnight: what training
     says of itself is no excuse for those who are stopped.
     """
-    many, positive = seen.others(seen.now - 14 * DAY, seen.now + 1)
+    many, positive = seen.others(seen.now - 14 * DAY, seen.now + 1) if looked else (0, 0)
     if many < FEWEST:
         return None
     was = (positive + 1) / (many + 2)
     for stretch in looked:
-        found = risen(stretch, stretch.counts.positive, stretch.n, min(1.0, TIMES * was), was, tests=2)
+        found = risen(stretch, stretch.counts.positive, stretch.n, was, (TIMES - 1) * was, tests=2)
         if found is not None:
             why = (
                 f"{found.share:.1%} of {stretch.told()} were decided positively; other versions decided {was:.1%} so "

@@ -120,16 +120,13 @@ class LiveParity:
         return f"{self.replayed}\narrival skew: {self.skewed} decisions{f' ({told})' if told else ''}"
 
 
-BEHIND = 60 * 60 * 1_000_000
-"""Answers that came so long after their event (µs), as a rule, are of recorded traffic."""
-
-
 def live_parity(project: Project, *, sample: int = 1_000) -> LiveParity:
     """Compute the newest `sample` answers again by batch, as each knew the records and as training will."""
     from holdfast.ledger.recompute import Recomputer
     from holdfast.ledger.records import Decision, Experiment, Promotion
     from holdfast.ledger.replay import differing, unpack
     from holdfast.project.bundles import bundle_name, opened
+    from holdfast.project.monitor import BEHIND
 
     everything = list(project.reader.records())
     decisions = [item for item in everything if isinstance(item, Decision)][-sample:]
