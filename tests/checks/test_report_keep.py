@@ -235,6 +235,29 @@ def test_a_waiver_that_holds_counts_and_is_written_down_with_the_verdict(
     assert run("failed", "1")[0] == 1, "a waiver falls with the key that proved it"
 
 
+def test_a_waiver_of_the_contract_holds_for_its_next_version_where_the_check_does_not_apply(
+    run: Run, shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, text = keys.create(shop.home, "grace", ["approver"], by="keeper")
+    assert run("not_applicable", "2")[0] == 1
+    monkeypatch.setenv("HOLDFAST_KEY", text)
+    told = waive(shop, "GATE199", "1", because="no person is decided about", expires="30d", contract=True)
+    monkeypatch.delenv("HOLDFAST_KEY")
+    assert "of every version with the contract of" in told.lines()[0]
+    ended, out, _ = run("not_applicable", "2")
+    assert ended == 0
+    assert "waived where it does not apply, for every version of the contract, by grace" in " ".join(out.split())
+    exam = [item for item in shop.reader.gate() if isinstance(item, Examination)][-1]
+    assert (exam.ok, exam.version, exam.waivers) == (True, "2", [told.record.seq])
+    assert run("failed", "2")[0] == 1, "a failure is answered for version by version"
+    contract = shop.folder / "contract.py"
+    contract.write_text(contract.read_text().replace("over=hours(1)", "over=hours(2)", 1))
+    other = Project.open(shop.folder)
+    build(other)
+    train(other, changes=(*QUICK, "seed=9"))
+    assert run("not_applicable", "3")[0] == 1, "another contract is another question"
+
+
 def test_a_part_is_asked_told_as_a_part_and_not_kept(run: Run, shop: Project) -> None:
     everything = [word for at in range(1, 11) for word in ("--only", f"K{at}")]
     for words in (["--only", "GATE101"], ["--only", "K1"], everything, ["--only", "data", "--only", "gate201"]):

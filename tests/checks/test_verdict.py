@@ -94,6 +94,16 @@ def test_a_waiver_stands_for_its_own_check_until_it_ends_and_says_who_and_why() 
         assert not judged(everywhere(ask=ANSWERS["failed"]), other).ok
 
 
+def test_a_standing_waiver_answers_for_what_does_not_apply_and_for_nothing_else() -> None:
+    standing = Waiver("GATE199", "ada", "no person is decided about", (NOW + 60) * 1_000_000, standing=True)
+    verdict = judged(everywhere(ask=ANSWERS["not_applicable"]), standing)
+    assert verdict.ok
+    assert verdict.as_dict()["checks"][-1]["waiver"]["standing"]
+    for answer in ("failed", "crashed"):
+        verdict = judged(everywhere(ask=ANSWERS[answer]), standing)
+        assert (verdict.ok, verdict.asked[-1].status) == (False, answer)
+
+
 def test_the_verdict_is_json_and_names_version_bundle_and_evidence() -> None:
     told = json.loads(json.dumps(judged(everywhere(ask=ANSWERS["failed"])).as_dict()))
     assert (told["version"], told["bundle"], told["ok"]) == ("7", "b" * 64, False)

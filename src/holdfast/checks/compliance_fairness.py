@@ -27,7 +27,8 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         return failed(f"the groups cannot be made: {fault.what}", fault.mend, protected=list(limits.protected))
     if not names:
         mend = (
-            "mark fields `protected=True`, or name them in checks.protected; waive it where no person is decided about"
+            "mark fields `protected=True`, or name them in checks.protected; where no person is decided about, "
+            f'holdfast waive GATE701 {subject.version} --for-contract --because "…"'
         )
         return not_applicable("no field is named as protected, so nobody can say how groups fare", mend)
     few = [f"{item.name} {group.name} ({group.rows})" for item in found for group in item.groups if not group.judged]

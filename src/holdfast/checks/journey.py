@@ -78,7 +78,10 @@ def check(
 
     limits = limits_from(project.settings.checks)
     subject = subject_of(project, which)
-    held = [Waiver(item.code, item.who, item.why, item.until) for item in waivers(project, subject.bundle.hash)]
+    held = [
+        Waiver(item.code, item.who, item.why, item.until, standing=bool(item.contract))
+        for item in waivers(project, subject.bundle.hash)
+    ]
     codes = [item.code for item in checks]
     part = only or (codes if any(item.code not in codes for item in CHECKS) else ())
     try:

@@ -27,6 +27,11 @@ class Waiver:
     who: str
     why: str
     until: int
+    standing: bool = False
+    """Of every version of the contract: it answers for a check that does not apply, and for no failure."""
+
+    def covers(self, status: str) -> bool:
+        return status == "not_applicable" if self.standing else status != "passed"
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class Asked:
     @property
     def status(self) -> str:
         """A waiver shows, and does not hide that the check passed all the same."""
-        return "waived" if self.waiver is not None and self.answer.status != "passed" else self.answer.status
+        status = self.answer.status
+        return "waived" if self.waiver is not None and self.waiver.covers(status) else status
 
     @property
     def stops(self) -> bool:

@@ -51,10 +51,14 @@ def waive(
     version: Version,
     because: Because = "",
     expires: Annotated[str, typer.Option(help="For how long: 30d.")] = "30d",
+    contract: Annotated[
+        bool,
+        typer.Option("--for-contract", help="For every version of its contract, as long as the check does not apply."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let a version pass without one check, in your name and for a time; then ask `holdfast check` again."""
     from holdfast.project import gate
 
-    said = gate.waive(opened(), code, version, because=because, expires=expires)
+    said = gate.waive(opened(), code, version, because=because, expires=expires, contract=contract)
     answer(said.as_dict(), said.lines(), as_json=as_json)

@@ -255,6 +255,9 @@ class Waiver(msgspec.Struct, array_like=True, tag="waiver", kw_only=True):
     key: str
     why: str
     until: int
+    contract: str = ""
+    """Hash of the contract whose versions it is of, all of them, where the check does not apply; empty where it is of
+    that one version, whatever the check says."""
 
 
 class Measure(msgspec.Struct, array_like=True, tag="measure", kw_only=True):

@@ -75,10 +75,16 @@ def _found(project: Project, bundle: str) -> Found:
 
 
 def waivers(project: Project, bundle: str) -> list[Waiver]:
-    """Those that hold now, the last of each check."""
-    people = _people(project, bundle)
-    held = [item for item in _found(project, bundle).waivers if not people.against_waiver(item)]
-    return list({item.code: item for item in held}.values())
+    """Those that hold now, one of each check: the version's own before its contract's, and the last one given."""
+    from holdfast.project.bundles import opened
+
+    people, contract = _people(project, bundle), opened(project, bundle).contract.hash
+    held = [
+        item
+        for item in _found(project, bundle).waivers
+        if (not item.contract or item.contract == contract) and not people.against_waiver(item)
+    ]
+    return list({item.code: item for item in sorted(held, key=lambda item: not item.contract)}.values())
 
 
 def record(
@@ -122,6 +128,8 @@ class Said:
     def lines(self) -> list[str]:
         item = self.record
         word = _WORDS[getattr(item, "action", "waive")]
+        if getattr(item, "contract", ""):
+            word = "waived a check, where it does not apply, of every version with the contract of"
         until = f", until {timestamp_text(item.until)}" if item.until else ""
         head = f"{item.who} {word} version {item.version}{until}: {item.why} (record {item.seq})"
         if not self.lacking:
@@ -170,9 +178,14 @@ def break_glass(project: Project, which: str, *, because: str) -> Said:
     return _said(project, _approval("break_glass", version, bundle, who, because, "", None))
 
 
-def waive(project: Project, code: str, which: str, *, because: str, expires: str) -> Said:
-    """Take it upon oneself that a version need not pass a check, for a time. Raises HoldfastError as `approve` does."""
+def waive(project: Project, code: str, which: str, *, because: str, expires: str, contract: bool = False) -> Said:
+    """Take it upon oneself that a version need not pass a check, for a time. Raises HoldfastError as `approve` does.
+
+    `contract`: nor any other version of its contract, as long as the check does not apply to it. A failure is always
+    answered for version by version.
+    """
     from holdfast.ledger.records import Waiver
+    from holdfast.project.bundles import opened
 
     _reason(because)
     if not _CODE.fullmatch(code):
@@ -181,7 +194,10 @@ def waive(project: Project, code: str, which: str, *, because: str, expires: str
     version, bundle = _named(project, which)
     people = _people(project, bundle)
     until = people.now + seconds(expires) * 1_000_000
-    made = Waiver(code=code, version=version, bundle=bundle, who=who.name, key=who.key, why=because, until=until)
+    made = Waiver(
+        code=code, version=version, bundle=bundle, who=who.name, key=who.key, why=because, until=until,
+        contract=opened(project, bundle).contract.hash if contract else "",
+    )  # fmt: skip
     if against := people.against_waiver(made):
         mend = "let somebody waive it who did not make it, with a key that its author did not make"
         raise HoldfastError(f"{who.name} may not waive it: {against}", where="the gate", mend=mend)
@@ -244,4 +260,5 @@ def spoken(project: Project) -> Iterator[dict[str, Any]]:
         elif isinstance(item, Approval):
             yield {**row, "what": item.action.replace("_", " "), "why": item.why, "seq": item.seq}
         elif isinstance(item, Waiver):
-            yield {**row, "what": f"waived {item.code}", "why": item.why, "seq": item.seq}
+            of = ", every version of its contract" if item.contract else ""
+            yield {**row, "what": f"waived {item.code}{of}", "why": item.why, "seq": item.seq}

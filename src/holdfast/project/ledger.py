@@ -82,7 +82,8 @@ def _line(record: Record) -> str:
         case Approval():
             return f"{record.action.replace('_', ' ')} version {record.version} by {record.who}: {record.why}"
         case Waiver():
-            return f"{record.code} of version {record.version} waived by {record.who}: {record.why}"
+            of = "every version of its contract" if record.contract else f"version {record.version}"
+            return f"{record.code} of {of} waived by {record.who}: {record.why}"
         case Measure():
             what = f"{record.action} {record.kind} for version {record.version}"
             return f"{what} until {timestamp_text(record.until)} by {record.who}: {record.why}"

@@ -83,6 +83,7 @@ class Found:
     glass: tuple[Approval, ...]
     """Hands on the glass since it was last used."""
     waivers: tuple[Waiver, ...]
+    """Its own, and those of contracts: what the examination counted on is among them."""
 
     @classmethod
     def of(cls, records: Iterable[Record], bundle: str) -> Found:
@@ -95,7 +96,7 @@ class Found:
                 glass.clear()
             elif isinstance(record, Examination) and record.bundle == bundle:
                 examination = record
-            elif isinstance(record, Waiver) and record.bundle == bundle:
+            elif isinstance(record, Waiver) and (record.bundle == bundle or record.contract):
                 waivers.append(record)
             elif isinstance(record, Approval) and record.bundle == bundle:
                 (glass if record.action == "break_glass" else approvals).append(record)

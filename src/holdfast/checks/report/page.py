@@ -29,6 +29,7 @@ from holdfast.checks.report.words import (
     shown_status,
     stopping,
     when,
+    whose,
 )
 from holdfast.settings import settings_of
 
@@ -164,7 +165,8 @@ def _waiver(item: Told) -> str:
     if waiver is None:
         return ""
     return (
-        f"<p class=waiver><b class=waived>Waived</b> by {_name(waiver['who'])} until {html(when(waiver['until']))}: "
+        f"<p class=waiver><b class=waived>Waived</b>{html(whose(waiver))} by {_name(waiver['who'])} "
+        f"until {html(when(waiver['until']))}: "
         f"<bdi>{html(waiver['why'])}</bdi></p>"
     )
 

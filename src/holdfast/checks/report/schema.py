@@ -105,7 +105,8 @@ def _check() -> dict[str, Any]:
 
 def _waiver() -> dict[str, Any]:
     until = {"type": "integer", "description": "µs since 1970, UTC."}
-    return _object({"code": TEXT, "who": TEXT, "why": TEXT, "until": until})
+    standing = {"type": "boolean", "description": "Of every version of the contract, while the check does not apply."}
+    return _object({"code": TEXT, "who": TEXT, "why": TEXT, "until": until, "standing": standing})
 
 
 def _object(properties: dict[str, Any], told: str = "") -> dict[str, Any]:

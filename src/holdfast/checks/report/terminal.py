@@ -21,6 +21,7 @@ from holdfast.checks.report.words import (
     shown_status,
     visible,
     when,
+    whose,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -77,9 +78,8 @@ def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:
         told.append(f"\nmend: {visible(item['mend'])}", "green")
     waiver = item["waiver"]
     if waiver is not None:
-        told.append(
-            f"\nwaived by {visible(waiver['who'])} until {when(waiver['until'])}: {visible(waiver['why'])}", "yellow"
-        )
+        by = f"waived{whose(waiver)} by {visible(waiver['who'])} until {when(waiver['until'])}"
+        told.append(f"\n{by}: {visible(waiver['why'])}", "yellow")
     return Text(SIGNS.get(status, "?"), STYLES.get(status, "")), item["code"], told, f"{item['seconds']:.1f}"
 
 

@@ -159,3 +159,8 @@ def number(value: object, key: str = "") -> str:
 def when(micros: int) -> str:
     """µs UTC as a day and a time."""
     return datetime.fromtimestamp(micros / 1e6, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def whose(waiver: Mapping[str, Any]) -> str:
+    """What a waiver is of, where that is more than this version."""
+    return " where it does not apply, for every version of the contract," if waiver.get("standing") else ""
