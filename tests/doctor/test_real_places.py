@@ -169,6 +169,15 @@ def test_a_history_that_is_not_the_one_production_was_built_from_is_another_sour
     assert "payments" in done.findings[0].says
 
 
+def test_a_history_too_short_to_be_split_again_is_compared_all_the_same(shop: Shop) -> None:
+    path = shop.project.inputs()["payments"]
+    table = pyarrow.parquet.read_table(path)
+    pyarrow.parquet.write_table(table.slice(table.num_rows - 200, 200), path)
+    done = doctor(str(shop.folder), str(shop.folder), shop.folder)
+    assert [line for line in done.uncompared if line.startswith("research: which rows it was trained on")]
+    assert "platforms" in done.compared
+
+
 def test_locked_servers_are_asked_with_keys_and_without_them_say_what_is_not_told(shop: Shop) -> None:
     _, scorer = keys.create(shop.project.home, "shop", ["scorer"], by="keeper")
     _, viewer = keys.create(shop.project.home, "ada", ["viewer"], by="keeper")

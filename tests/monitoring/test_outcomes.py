@@ -22,6 +22,7 @@ from holdfast.monitoring import (
     outcomes_segments,
 )
 from holdfast.monitoring.judged import Judged
+from holdfast.monitoring.matured import clustering
 
 WATCHES = (
     outcomes_ranking.WATCH, outcomes_decisions.WATCH, outcomes_segments.WATCH, outcomes_calibration.WATCH,
@@ -91,6 +92,25 @@ def test_recall_that_falls_two_percent_a_week_is_seen() -> None:
     found = [day for day in range(30, LAST, 4) if "missed_positives" in alerts(outcomes_decisions.WATCH, rows, day)]
     assert found
     assert found[0] <= 28 + 9 * 7, "within nine weeks, two of them for the labels"
+
+
+def test_positives_that_come_together_are_fewer_than_they_look_and_a_slow_fall_is_not_taken_for_it() -> None:
+    def wider(kind: str) -> float:
+        generator, rows = np.random.default_rng(3), traffic(84, a_day=60)
+        positive = rows.truth == 1
+        day = (rows.times - rows.times[0]) // DAY
+        hit = {
+            "alone": generator.random(len(rows)) < 0.5,
+            "by day": (generator.random(int(day.max()) + 1) < 0.5)[day],
+            "falling": generator.random(len(rows)) < 0.9 - 0.8 * day / day.max(),
+        }[kind]
+        return clustering(replace(rows, decided=hit & positive), positive)
+
+    assert wider("alone") < 1.15
+    assert wider("falling") < 1.2
+    assert wider("by day") > 2.5
+    few = traffic(2, a_day=60)
+    assert 1.3 < clustering(replace(few, decided=few.truth == 1), few.truth == 1) < 1.8, "supposed, until days tell"
 
 
 def more_positives(day: int, rows: Judged) -> Judged:

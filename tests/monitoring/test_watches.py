@@ -284,6 +284,17 @@ def test_twice_as_many_and_half_as_many_are_seen() -> None:
         assert [item.cause for item in alerts(traffic, SINCE + 30 * HOUR)] == [cause]
 
 
+def test_half_as_many_again_are_seen_and_stay_seen() -> None:
+    """The first days of a change must not be what the next ones are excused with."""
+
+    def more(X: Floats, times: Integers, rng: np.random.Generator) -> Floats:
+        return np.concatenate([X, X[::2]])
+
+    traffic = Traffic(WORLD, 22, grain=20, change=more, since=SINCE)
+    for days in (2, 3):
+        assert [item.cause for item in alerts(traffic, SINCE + days * 24 * HOUR + 13 * HOUR)] == ["more_volume"], days
+
+
 def test_too_few_rows_say_nothing() -> None:
     found = {item.code: item.status for item in looked(clean().at(BEGIN + 20 * MINUTE))}
     assert found["WATCH201"] == found["WATCH501"] == "too_few"

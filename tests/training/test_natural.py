@@ -8,7 +8,7 @@ import numpy as np
 from tests.training.tables import START, contract, table
 
 from holdfast.bundle.bins import HOURS_OF_WEEK, SEASONS, season
-from holdfast.contract.model import DAY, Feature, Node, canonical
+from holdfast.contract.model import DAY, Aggregate, Feature, Node, canonical
 from holdfast.training.natural import HOUR, volume
 from holdfast.training.profile import HELD_OUT, profile
 from holdfast.training.rows import Floats, Rows, rows_of
@@ -32,11 +32,11 @@ def spread_over(days: int, seed: int = 1) -> np.ndarray[tuple[int], np.dtype[np.
 def test_every_row_is_counted_in_its_season() -> None:
     rows, _ = rows_of(table(2_000), contract())
     found = profile(contract(), rows, np.linspace(0, 1, 2_000), rows.y, 0.5)
-    assert found["seasons"]["rows"] == np.bincount(season(rows.times), minlength=SEASONS).tolist()
+    by_season = np.bincount(season(rows.times), minlength=SEASONS).tolist()
     for name in (*rows.names, "score"):
         cells = np.array(found["seasons"]["bins"][name])
         assert cells.shape[0] == SEASONS
-        assert cells.sum(axis=1).tolist() == found["seasons"]["rows"]
+        assert cells.sum(axis=1).tolist() == by_season
         told = found["features"].get(name, found["score"])
         counts = told["counts"] if "counts" in told else [told["codes"].get(str(at), 0) for at in range(cells.shape[1])]
         assert cells.sum(axis=0)[-len(counts) :].tolist() == counts
@@ -55,6 +55,28 @@ def test_hours_that_differ_are_no_variation_from_day_to_day() -> None:
     wandering = by_hour + random.normal(size=40)[(times - START) // DAY] * 0.5
     assert made(wandering, times)["daily"]["amount"]["mean"] > 0.05
     assert made(wandering, times)["daily"]["amount"]["p99"] > 0.2
+
+
+def test_the_days_in_which_windows_fill_up_say_nothing_of_what_is_usual() -> None:
+    times = spread_over(60)
+    random = np.random.default_rng(5)
+    filling = np.where(times < START + 20 * DAY, np.nan, random.normal(size=ROWS))
+    X = np.column_stack([random.normal(size=ROWS), filling])
+    y = (np.arange(ROWS) % 10 == 0).astype(np.int8)
+    rows = Rows(np.arange(ROWS).astype(str), times, X, y, times, ("amount", "rate"))
+    looks_back = replace(contract(), features=tuple(
+        Feature("rate", Node("aggregate", "number", params=(("index", 0),))) if item.name == "rate" else item
+        for item in contract().features
+    ), aggregates=(Aggregate("mean", "loans", ("id",), ("id",), 20 * DAY, value="amount"),))  # fmt: skip
+    told = profile(looks_back, rows, y * 0.5, y, 0.5)
+    assert abs(told["daily"]["rate"]["mean"]) < 0.01
+    assert np.array(told["seasons"]["bins"]["rate"])[:, 0].sum() == 0, "nobody is without a past any more"
+    assert np.array(told["seasons"]["bins"]["amount"]).sum() == ROWS, "what looks at the decision alone is kept whole"
+    longer = replace(looks_back, aggregates=(replace(looks_back.aggregates[0], over=365 * DAY),))
+    half = profile(longer, rows, y * 0.5, y, 0.5)
+    later = times >= times.min() + (times.max() - times.min()) // 2
+    assert np.array(half["seasons"]["bins"]["rate"]).sum() == later.sum()
+    assert profile(contract(), rows, y * 0.5, y, 0.5)["daily"]["rate"]["mean"] > 1
 
 
 def test_chance_alone_is_taken_off_however_few_rows_a_day_has() -> None:

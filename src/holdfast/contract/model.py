@@ -182,6 +182,11 @@ class Aggregate:
     cap: int = 1_000
     """distinct: counts no further than this."""
 
+    @property
+    def reach(self) -> int:
+        """How far back it looks (µs)."""
+        return self.ending + self.over
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+MEAN_TO_MIDDLE = 2.2
+"""Of the square of a normal variable: what its mean is of its median."""
 HALF = 0.5
 """What stands in each cell beforehand, so that an empty one costs much and not everything."""
 

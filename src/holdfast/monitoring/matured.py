@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.intervals import Interval
-from holdfast.monitoring.judged import Judged, settled_after
+from holdfast.monitoring.judged import Judged, Mask, settled_after
 from holdfast.monitoring.measured import error_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ BACK = 12
 """Weeks of settled decisions that are looked back on."""
 SHARE = 0.2
 """Of the false alarms that a model may raise, what its outcomes may: they are one pillar of five."""
+SUPPOSED, WEIGHT = 3.0, 5.0
+"""How many of a positive's kind come together before days tell, and how much of what they tell that weighs: as five
+hits and misses by chance."""
 QUESTIONS = 12
 """Questions asked of outcomes at each look, segments and groups apart."""
 
@@ -98,13 +101,23 @@ def natural_week(profile: Mapping[str, Any]) -> float:
     return max(0.0, float(profile.get("weekly", {}).get("target", {}).get("mean", 0.0)))
 
 
-def clustering(seen: Seen, rows: Judged) -> float:
-    """How many times wider figures of positives are than chance alone would have them: a stolen card pays five times,
-    and five payments of one thief are hardly more news than one."""
-    if not len(rows):
+def clustering(rows: Judged, inside: Mask) -> float:
+    """How many times wider the share of hits among `inside` is than chance alone would have it, at least 1: a stolen
+    card pays five times, and five payments of one thief are hardly more news than one.
+
+    Told by how far days lie from their own week, so that a slow fall is none of it; supposed where few days tell.
+    """
+    if not inside.any():
         return 1.0
-    a_week = len(rows) / max(1.0, float(np.ptp(rows.times)) / WEEK)
-    return float((1.0 + natural_week(seen.bundle.profile) * a_week) ** 0.5)
+    day = (rows.times[-1] - rows.times[inside]) // DAY
+    hits = (rows.truth == 1) & rows.decided
+    n, k = np.bincount(day).astype(np.float64), np.bincount(day, hits[inside]).astype(np.float64)
+    week = np.arange(len(n)) // 7
+    of = np.bincount(week, n)[week]
+    rate = np.bincount(week, k)[week] / np.maximum(of, 1.0)
+    chance = float((n * rate * (1 - rate) * (1 - n / np.maximum(of, 1.0))).sum())
+    apart = float(((k - rate * n) ** 2).sum())
+    return float(np.sqrt(max(1.0, (apart + SUPPOSED * WEIGHT) / (chance + WEIGHT))))
 
 
 def level_of(limits: Limits, among: int = 1) -> float:

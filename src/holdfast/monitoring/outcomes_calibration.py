@@ -11,7 +11,7 @@ from holdfast.intervals import deviations
 from holdfast.monitoring.estimated import Block, learn
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
-from holdfast.monitoring.matured import enough, level_of, matured
+from holdfast.monitoring.matured import clustering, enough, level_of, matured
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 
@@ -36,9 +36,11 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         yield Finding(CODE, "too_few", "none", why, predictions=len(rows))
         return
     expected = usual.slope
-    wide = deviations(level_of(limits)) * (found.slope_error**2 + usual.slope_error**2) ** 0.5
+    apart = clustering(view.whole, view.whole.truth == 1)
+    wide = deviations(level_of(limits)) * apart * (found.slope_error**2 + usual.slope_error**2) ** 0.5
     evidence = {
         "slope": found.slope, "slope_error": found.slope_error, "usual": expected, "offset": found.offset,
+        "clustering": apart,
         "told": float(rows.probability.mean()), "true": float((rows.truth == 1).mean()),
     }  # fmt: skip
     why = (

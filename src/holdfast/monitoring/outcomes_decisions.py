@@ -34,8 +34,9 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     if not enough(rows):
         yield Finding(CODE, "too_few", "none", f"{len(rows):,} settled decisions", predictions=len(rows))
         return
-    wide, live, apart = deviations(level_of(limits)), performance(rows), clustering(seen, rows)
+    wide, live = deviations(level_of(limits)), performance(rows)
     for name in ("precision", "recall"):
+        apart = clustering(view.whole, view.whole.decided if name == "precision" else view.whole.truth == 1)
         lost, before = fall(seen, name, live[name], error_of(live[name]) * apart, wide), reference(seen, name)
         told = f"{name} is {live[name]} over {len(rows):,} settled decisions"
         evidence = {name: live[name].as_dict(), "reference": None if before is None else before[0].as_dict(),

@@ -13,7 +13,7 @@ from holdfast.intervals import deviations
 from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.judged import Judged, Mask
 from holdfast.monitoring.limits import Limits
-from holdfast.monitoring.matured import DAY, WEEK, Matured, level_of, matured
+from holdfast.monitoring.matured import DAY, WEEK, Matured, level_of, matured, natural_week
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
 
@@ -53,6 +53,11 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     # Counts in clusters lie further apart than chance: as far as the weeks before did.
     spread = _spread(weeks, usual)
     error = spread * (expected * (1 + decisions / of)) ** 0.5
+    if view.label.absent is not None:
+        # Only one kind is told: weeks with few of them, as training had, are no weeks with few labels.
+        few = float(np.hypot(error, decisions * (usual * natural_week(seen.bundle.profile)) ** 0.5))
+    else:
+        few = error
     told = f"{came:,} of {decisions:,} decisions of {_days(wait)} ago have an outcome, {usual:.2%} used to"
     evidence = {"came": came, "decisions": decisions, "usual_share": usual, "expected": expected}
     since = view.now - wait - WEEK
@@ -63,8 +68,8 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         evidence |= {"median_days": late[0] / DAY, "usual_days": late[1] / DAY}
         yield Finding(CODE, "alert", "labels_late", why, MEND, name, "warning", evidence, since, decisions)
         return
-    if came < expected * (1 - limits.labels_fall) and expected - came > wide * error:
-        stopped = came < 0.02 * expected
+    stopped = came < 0.02 * expected
+    if came < expected * (1 - limits.labels_fall) and expected - came > wide * (error if stopped else few):
         why = f"{told}: {'they stopped' if stopped else f'{1 - came / expected:.0%} too few'}"
         yield Finding(CODE, "alert", "labels_stopped" if stopped else "labels_fewer", why, MEND, name, "high",
                       evidence, since, decisions)  # fmt: skip

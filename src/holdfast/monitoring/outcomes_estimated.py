@@ -13,7 +13,7 @@ from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.foretold import MEASURES, Foretold, distrusted, foretell, reconciled
 from holdfast.monitoring.judged import UNSETTLED
 from holdfast.monitoring.limits import Limits
-from holdfast.monitoring.matured import WEEK, fall, level_of, matured, reference
+from holdfast.monitoring.matured import WEEK, clustering, fall, level_of, matured, reference
 from holdfast.monitoring.measured import error_of
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.watch import Watch
@@ -57,7 +57,8 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         why = f"{told}; it cannot be trusted: {'; '.join(against)}"
         yield Finding(CODE, "not_applicable", "none", why, evidence=evidence, since=start, predictions=made.rows)
         return
-    wide = deviations(level_of(limits, 3))
+    # What the estimate was learned from are positives that come together, too.
+    wide = deviations(level_of(limits, 3)) * clustering(view.whole, view.whole.truth == 1)
     lost = []
     for name in MEASURES:
         figure = made.estimated[name]

@@ -15,13 +15,12 @@ from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import FIRST_CODE, Contract
 from holdfast.contract.words import vocabulary_of
 from holdfast.monitoring.counts import Counts
+from holdfast.monitoring.distance import MEAN_TO_MIDDLE
 from holdfast.monitoring.expected import SCORE, Expected, Shape
 
 MINUTE = 60_000_000
-DECISION = "decision"
-MEAN_TO_MIDDLE = 2.2
-"""Of the square of a normal variable."""
 """µs; the shortest stretch that is told apart."""
+DECISION = "decision"
 
 
 class Bins:

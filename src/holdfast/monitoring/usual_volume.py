@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.monitoring.distance import Floats
+from holdfast.monitoring.distance import MEAN_TO_MIDDLE, Floats
 from holdfast.monitoring.expected import DAY, HOUR, season
 from holdfast.monitoring.seen import Seen
 from holdfast.monitoring.stretches import MINUTE
@@ -41,14 +41,18 @@ def usual_volume(seen: Seen, start: int, end: int) -> Usual | None:
         return None
     expected, behind = found
     ratios = []
-    for back in range(1, 15):
+    own = -(-length // 24)  # what is judged must not say how far it may lie off
+    for back in range(own, own + 14):
         then = at - back * 24
         told = _expected(seen, hours, first, known, then, length) if then - known >= WEEK else None
         if told is not None and told[0] >= 1:
             ratios.append((hours[then : then + length].sum() / told[0], 1 / told[0] + 1 / told[1]))
     if len(ratios) < 5:
         return Usual(expected, (UNKNOWN_SWING**2 + 1 / behind) ** 0.5)
-    spread = float(np.mean([(ratio - 1) ** 2 for ratio, _ in ratios]) - np.mean([chance for _, chance in ratios]))
+    apart = [(ratio - 1) ** 2 for ratio, _ in ratios]
+    # By the middle one where that is less: the first days of a change shall not excuse those after them.
+    spread = min(float(np.mean(apart)), MEAN_TO_MIDDLE * float(np.median(apart)))
+    spread -= float(np.mean([chance for _, chance in ratios]))
     few = 1 + 5 / len(ratios)  # what few days say of their spread is itself uncertain
     return Usual(expected, (few**2 * max(LEAST_SWING**2, spread) + 1 / behind) ** 0.5)
 

@@ -41,7 +41,8 @@ def payments(
     category[:count] = rng.choice(len(CATEGORIES), count, p=_FRAUD)
     day = stop - stop % DAY - rng.integers(0, days, rows) * DAY
     moment = day + hour * (DAY // 24) + rng.integers(0, 3600, rows) * 1_000_000
-    moment = np.where(moment < stop, moment, moment - 7 * DAY)  # later today: the same weekday a week before
+    # Later today: the same weekday of any week before, so that no day has twice as many.
+    moment = np.where(moment < stop, moment, moment - 7 * DAY * rng.integers(1, days // 7 + 1, rows))
     known = moment + (rng.uniform(1.0, 7.0, rows) * DAY).astype(np.int64)
 
     order = np.argsort(moment, kind="stable")

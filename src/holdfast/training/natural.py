@@ -34,21 +34,20 @@ HOUR = 3_600 * SECOND
 def natural(names: Sequence[str], layout: Layout, X: Floats, times: Ints) -> dict[str, Any]:
     """What the profile keeps of it, by name: `names` are the columns of the layout and of `X`.
 
-    `seasons`: rows and bins by season. `sizes`: octaves, spread and suspects where a column holds numbers. `daily`,
+    `seasons`: bins by season. `sizes`: octaves, spread and suspects where a column holds numbers. `daily`,
     `weekly` and `hourly`: how far these lay from the others of their season, as the mean and quantiles of a squared
     distance relative to the expectation (the stability index, where it is small) less what chance makes of it. What
     looks weeks back varies from week to week no less than from day to day.
     Columns for which too few days are known have none.
     """
     if not len(times):
-        return {"seasons": {"rows": [0] * SEASONS, "bins": {}}, "sizes": {}, "daily": {}, "weekly": {}, "hourly": {}}
+        return {"seasons": {"bins": {}}, "sizes": {}, "daily": {}, "weekly": {}, "hourly": {}}
     places, by = layout.places, season(times)
     cells = layout.count(X, by, by, SEASONS)
     whole = cells.sum(axis=0)
     daily, weekly, hourly = _variation(layout, X, times, cells)
     return {
         "seasons": {
-            "rows": np.bincount(by, minlength=SEASONS).tolist(),
             "bins": {
                 name: places.bins(cells, at).tolist()
                 for at, name in enumerate(names)

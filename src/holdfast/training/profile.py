@@ -75,17 +75,38 @@ def _by_itself(
 ) -> dict[str, Any]:
     """What `natural` tells of features and outcomes, and of probability and decision, which may be of other rows."""
     columns = layout_of(contract, shape).columns
-    found = natural(rows.names, Layout(columns[:-1]), rows.X, rows.times)
-    score = natural((SCORE,), Layout(columns[-1:]), probability[:, None], times)
-    for part in ("sizes", "daily", "weekly", "hourly"):
-        found[part] |= score[part]
+    parts = []
+    for begin, at in _filled(contract, rows).items():
+        names, layout, then = [rows.names[i] for i in at], Layout(tuple(columns[i] for i in at)), rows.times >= begin
+        parts.append(natural(names, layout, rows.X[then][:, at], rows.times[then]))
+    parts.append(natural((SCORE,), Layout(columns[-1:]), probability[:, None], times))
+    bins = {name: item for part in parts for name, item in part["seasons"]["bins"].items()}
     yes_or_no = number(np.array([0.0, 1.0, np.nextafter(1.0, 2.0)]), octaves=False)
-    decision = natural((DECISION,), Layout((yes_or_no,)), (probability >= threshold).astype(float)[:, None], times)
-    target = natural((TARGET,), Layout((yes_or_no,)), (y == 1).astype(float)[:, None], rows.times)
-    for part in ("daily", "weekly", "hourly"):
-        found[part] |= decision[part] | target[part]
-    found["seasons"]["bins"] |= score["seasons"]["bins"]
+    decided = (probability >= threshold).astype(float)
+    parts.append(natural((DECISION,), Layout((yes_or_no,)), decided[:, None], times))
+    parts.append(natural((TARGET,), Layout((yes_or_no,)), (y == 1).astype(float)[:, None], rows.times))
+    kept = ("sizes", "daily", "weekly", "hourly")
+    told = {kind: {name: item for part in parts for name, item in part[kind].items()} for kind in kept}
+    return {"seasons": {"bins": bins}, **told}
+
+
+def _filled(contract: Contract, rows: Rows) -> dict[int, list[int]]:
+    """From when on features are as they will be in live (µs UTC), and which columns they are: where history begins
+    nobody has a past, and a window of 30 days tells of fewer. At least the later half of the time counts.
+    """
+    by_name = {feature.name: feature for feature in contract.features}
+    first, last = int(rows.times.min()), int(rows.times.max())
+    found: dict[int, list[int]] = {}
+    for at, name in enumerate(rows.names):
+        begin = min(first + _reach(contract, by_name[name]), first + (last - first) // 2)
+        found.setdefault(begin, []).append(at)
     return found
+
+
+def _reach(contract: Contract, feature: Feature) -> int:
+    """How far back a feature looks (µs); 0 where it looks at the decision alone."""
+    windows = (contract.aggregates[node["index"]] for node in feature.expr.walk() if node.op == "aggregate")
+    return max((item.reach for item in windows), default=0)
 
 
 def _column(feature: Feature, values: Floats) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from holdfast.bundle.bundle import Bundle
-from holdfast.contract.model import Contract, Field
+from holdfast.contract.model import Contract, Field, Label
 from holdfast.doctor.shapes import Floats, Values, word_of
 from holdfast.doctor.side import Environment, Refused, Role, Rows, Side, Source
 from holdfast.doctor.sides.bundle import of_bundle, words_of
@@ -30,6 +30,10 @@ from holdfast.ledger.records import Decision, Outcome, Refusal
 from holdfast.project.bundles import history, named
 from holdfast.project.history import pin_file
 from holdfast.project.project import Project
+
+if TYPE_CHECKING:
+    from holdfast.training.rows import Rows as TrainingRows
+    from holdfast.training.settings import TrainingSettings
 
 NEWEST = 20_000
 """Rows of history, and decisions, that are looked at: the newest ones."""
@@ -48,7 +52,6 @@ def _research(place: Project) -> Side:
     from holdfast.training.narrow import without
     from holdfast.training.rows import rows_of
     from holdfast.training.settings import settings_from
-    from holdfast.training.split import split
     from holdfast.training.train import trained_from
 
     version, made = named(place, _which(place))
@@ -57,23 +60,36 @@ def _research(place: Project) -> Side:
     whole = trained_from(made.manifest, made.contract)
     rows, _ = rows_of(features(place, contract=whole), whole)
     rows = rows.without(settings.without)
-    cut = split(rows, without(whole, settings.without).target, settings)
-    part = np.full(len(rows), "", dtype="<U5")
-    part[cut.train.index], part[cut.test.index] = "train", "test"
+    part, lacking = _part(rows, without(whole, settings.without).target, settings)
     keep = slice(max(0, len(rows) - NEWEST), None)
     told = Rows(
         ids=rows.ids[keep],
         columns=decoded(made, rows.X[keep]),
         scores=made.predict_matrix(np.ascontiguousarray(rows.X[keep]))[1],
         labels=np.where(rows.y[keep] < 0, np.nan, rows.y[keep].astype(np.float64)),
-        split=part[keep],
+        split=None if part is None else part[keep],
         times=rows.times[keep],
     )
     fewer = (f"of its {len(rows):,} rows the newest {NEWEST:,}",) if len(rows) > NEWEST else ()
     return replace(
-        side, kind="project", rows=told, sources={**side.sources, **_files(place, whole)}, untold=fewer,
+        side, kind="project", rows=told, sources={**side.sources, **_files(place, whole)}, untold=(*fewer, *lacking),
         bodies=partial(_bodies, place, whole),
     )  # fmt: skip
+
+
+def _part(
+    rows: TrainingRows, label: Label, settings: TrainingSettings
+) -> tuple[np.ndarray[Any, np.dtype[np.str_]] | None, tuple[str, ...]]:
+    """For each row `train`, `test` or nothing; None, and why, where the history is less than what it was trained on."""
+    from holdfast.training.split import split
+
+    try:
+        cut = split(rows, label, settings)
+    except HoldfastError as error:
+        return None, (f"which rows it was trained on ({error.what})",)
+    part = np.full(len(rows), "", dtype="<U5")
+    part[cut.train.index], part[cut.test.index] = "train", "test"
+    return part, ()
 
 
 def _bodies(place: Project, contract: Contract, most: int) -> dict[str, dict[str, Any]]:

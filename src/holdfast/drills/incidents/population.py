@@ -20,8 +20,10 @@ HOUR = DAY // 24
 
 
 def fraud_spike(stage: Stage) -> None:
-    """Ten times as many of those that turn out positive, at other times and by other people."""
-    people = _entities(stage.contract)
+    """Ten times as many of those that turn out positive, at other times and by other people. Where they happen stays
+    what it is: a spike has a place, and people are who the contract says that they are."""
+    entities = _entities(stage.contract)
+    people = [name for name in entities if stage.contract.deciding.field(name).personal] or entities
 
     def change(requests: list[Request]) -> Iterable[Request]:
         last = requests[-1].time
