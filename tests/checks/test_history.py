@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.checks import stage
 from tests.checks.applications import Change, Columns, looked_at_later, version
 from tests.checks.histories import (
     STUMP,
@@ -99,6 +100,16 @@ def test_a_fault_in_the_history_is_named_with_its_place(tmp_path: Path, fault: s
     assert told in answer.why
     assert answer.mend
     assert answer.evidence
+
+
+def test_rows_from_before_a_window_was_full_are_left_out_of_a_test_part_that_was_drawn_by_hash(tmp_path: Path) -> None:
+    made = stage.project(tmp_path / "shop", rows=8_000)
+    with stage.subject(made) as subject:
+        answer = data_consistency.CHECK.ask(subject, Limits())
+        assert answer.status == "passed", answer.why
+        (feature,) = (item for item in subject.contract.features if item.name == "merchant_fraud_rate")
+        first = subject.rows.times[subject.split.test.index] - subject.rows.times[0]
+        assert (first < subject.contract.filled_after(feature)).sum() > 100, "there are such rows"
 
 
 def test_a_code_that_the_description_speaks_of_is_documented(tmp_path: Path) -> None:

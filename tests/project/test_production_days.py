@@ -17,7 +17,6 @@ from holdfast.bundle.mlflow_quiet import pointed_at
 from holdfast.contract.model import DAY
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.records import Decision, Outcome
-from holdfast.monitoring.judged import settled_after
 from holdfast.project.alerts.outbox import Outbox
 from holdfast.project.alerts.sending import Sending
 from holdfast.project.counted import Counted
@@ -76,7 +75,7 @@ def project(lived: Project, tmp_path: Path) -> Project:
 
 
 def settled(project: Project) -> int:
-    return -(-settled_after(stage.version(project, "1").contract.target) // DAY)
+    return -(-stage.version(project, "1").contract.target.settled_after // DAY)
 
 
 def asked(project: Project, day: float) -> Round:

@@ -13,10 +13,9 @@ from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
 from holdfast.checks.shift import shift
 from holdfast.checks.subject import Subject
-from holdfast.contract.model import FIRST_CODE, Contract, Feature
+from holdfast.contract.model import FIRST_CODE, Feature
 from holdfast.intervals import share
 from holdfast.training.rows import Floats
-from holdfast.training.split import settled_after
 
 LEAST = 100
 """Training rows with a full window, for a feature to be judged."""
@@ -27,13 +26,14 @@ JUMP = 0.1
 def ask(subject: Subject, limits: Limits) -> Answer:
     X, made, times = subject.rows.X, subject.split, subject.rows.times
     learned, judged = X[made.train.index], X[made.test.index]
-    age = times[made.train.index] - times[0]
+    age, later = times[made.train.index] - times[0], times[made.test.index] - times[0]
     told, shifts, unseen, unjudged = [], {}, {}, []
     for at, feature in enumerate(subject.contract.features):
         name, category = feature.name, feature.expr.kind == "category"
         then, now = learned[:, at], judged[:, at]
-        full = age >= _reach(subject.contract, feature)
-        if full.sum() < LEAST:
+        filled = subject.contract.filled_after(feature)
+        full, now = age >= filled, now[later >= filled]
+        if full.sum() < LEAST or not len(now):
             unjudged.append(name)
             continue
         found = shifts[name] = shift(then[full], now, category=category)
@@ -66,17 +66,6 @@ def ask(subject: Subject, limits: Limits) -> Answer:
     return passed(
         f"nothing differs by more than chance allows, {worst} most (index {shifts[worst].value:.3f})", **evidence
     )
-
-
-def _reach(contract: Contract, feature: Feature) -> int:
-    """Microseconds until a window of the feature is full, and the labels in it are settled."""
-    reach = 0
-    for node in feature.expr.walk():
-        if node.op == "aggregate":
-            item = contract.aggregates[node["index"]]
-            wait = settled_after(contract.source_label(item.source, str(item.value))) if item.label else 0
-            reach = max(reach, item.over + max(item.ending, wait))
-    return reach
 
 
 def _words(subject: Subject, feature: Feature, codes: Floats) -> list[str]:

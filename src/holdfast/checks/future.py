@@ -74,7 +74,7 @@ def _chosen(subject: Subject, span: int, events: Events) -> NDArray[np.intp]:
 
 def _longest(contract: Contract) -> int:
     """Microseconds before a decision that any of its windows reaches back."""
-    return max((item.reach for item in contract.aggregates), default=0)
+    return max((item.over + item.ending for item in contract.aggregates), default=0)
 
 
 def _past(contract: Contract, records: Records, t: int) -> Records:

@@ -136,6 +136,17 @@ class Label:
     received_at: str | None = None
     """History column with the instant the outcome arrived. None: assumed to be time + known_after."""
 
+    @property
+    def settled_after(self) -> int:
+        """Microseconds from an event until its label can be learned from, and judged by, without bias.
+
+        Where a missing outcome becomes a negative only at `final_after`, younger rows with a known label are all
+        positives; so the whole wait counts, not `known_after` alone.
+        """
+        if self.absent is not None and self.final_after is not None:
+            return max(self.known_after, self.final_after)
+        return self.known_after
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -181,11 +192,6 @@ class Aggregate:
     """first, last: pass over null values. as_of never does; the others always do."""
     cap: int = 1_000
     """distinct: counts no further than this."""
-
-    @property
-    def reach(self) -> int:
-        """How far back it looks (µs)."""
-        return self.ending + self.over
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +246,19 @@ class Contract:
 
     def source_label(self, source: str, name: str) -> Label:
         return next(item for item in self.labels if item.source == source and item.name == name)
+
+    def filled_after(self, feature: Feature) -> int:
+        """Microseconds from where history begins until the feature's windows are full, and labels in them settled.
+
+        0 where it looks at the decision alone. Live has no such beginning.
+        """
+        longest = 0
+        for node in feature.expr.walk():
+            if node.op == "aggregate":
+                item = self.aggregates[node["index"]]
+                wait = self.source_label(item.source, str(item.value)).settled_after if item.label else 0
+                longest = max(longest, item.over + max(item.ending, wait))
+        return longest
 
     def zone(self, name: str) -> Zone:
         return next(item for item in self.zones if item.name == name)

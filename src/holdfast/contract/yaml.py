@@ -161,7 +161,7 @@ def _feature(contract: Contract, feature: Feature) -> dict[str, Any]:
     if feature.derived_from:
         shown["from"] = list(feature.derived_from)
     if aggregates:
-        shown["lookback"] = duration_words(max(item.reach for item in aggregates))
+        shown["lookback"] = duration_words(max(item.over + item.ending for item in aggregates))
         minimum = max(item.at_least for item in aggregates)
         if minimum:
             shown["minimum_points"] = minimum

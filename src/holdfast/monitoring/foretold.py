@@ -10,7 +10,7 @@ import numpy as np
 
 from holdfast.intervals import Interval, deviations
 from holdfast.monitoring.estimated import Block, Reading, estimate, learn
-from holdfast.monitoring.judged import Judged, settled_after, truth_at
+from holdfast.monitoring.judged import Judged, truth_at
 from holdfast.monitoring.matured import DAY, WEEK, Matured, enough
 from holdfast.monitoring.measured import performance
 
@@ -70,7 +70,7 @@ def reconciled(view: Matured) -> list[Foretold]:
     found = []
     for at in range(RECONCILED, 0, -1):
         start = view.end - at * WEEK
-        if len(view.whole) and view.whole.times[0] <= start - settled_after(view.label) - WEEK:
+        if len(view.whole) and view.whole.times[0] <= start - view.label.settled_after - WEEK:
             made = foretell(view.everything, view.label, start, start + WEEK)
             if made is not None and made.realised is not None:
                 found.append(made)
@@ -96,7 +96,7 @@ def distrusted(reading: Reading, past: Sequence[Foretold], prior_moved: bool) ->
 
 def _blocks(rows: Judged, label: Label, now: int, length: int) -> list[Block]:
     """What was settled at `now`, in stretches as long as the one to be estimated, where there are enough of them."""
-    end = now - settled_after(label)
+    end = now - label.settled_after
     past = rows.between(end - LEARNED * WEEK, end)
     truth = truth_at(now, label, past.times, past.truth, past.arrived)
     found = []

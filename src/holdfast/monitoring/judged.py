@@ -71,17 +71,6 @@ class Judged:
         return self.take(self.truth != UNSETTLED)
 
 
-def settled_after(label: Label) -> int:
-    """Microseconds from a decision until its truth can be judged by without bias.
-
-    Where silence becomes a no only at `final_after`, younger decisions with a known truth are all yes: so the whole
-    wait counts, not `known_after` alone.
-    """
-    if label.absent is not None and label.final_after is not None:
-        return max(label.known_after, label.final_after)
-    return label.known_after
-
-
 def truth_at(now: int, label: Label, times: Integers, value: NDArray[np.int8], arrived: Integers) -> NDArray[np.int8]:
     """1, 0 or −1 (not settled) of each decision at `now`, by the outcome that arrived (`value` −1: none did)."""
     visible = (value >= 0) & (np.maximum(arrived, times + label.known_after) <= now)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.intervals import Interval
-from holdfast.monitoring.judged import Judged, Mask, settled_after
+from holdfast.monitoring.judged import Judged, Mask
 from holdfast.monitoring.measured import error_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def matured(seen: Seen) -> Matured | None:
     """What this look sees; None where outcomes are not to be had. Computed once for all watches."""
     if "matured" not in seen.memo:
         label = seen.bundle.contract.target
-        end = seen.now - settled_after(label)
+        end = seen.now - label.settled_after
         found: Any = seen.outcomes(end - BACK * WEEK, seen.now)
         if isinstance(found, Judged):
             settled = found.between(0, end).settled

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from holdfast.contract.model import DAY
-from holdfast.monitoring.judged import Judged, settled_after
+from holdfast.monitoring.judged import Judged
 from holdfast.monitoring.matured import enough
 from holdfast.monitoring.measured import f1, performance
 from holdfast.project.project import Project
@@ -58,7 +58,7 @@ def daily(rows: Judged, label: Label, now: int) -> list[Daily]:
     """The days among these decisions whose labels had all the time they need at `now` (µs UTC), in order."""
     if not len(rows):
         return []
-    first, last = int(rows.times[0]) // DAY, (now - settled_after(label)) // DAY
+    first, last = int(rows.times[0]) // DAY, (now - label.settled_after) // DAY
     days = (rows.between(at * DAY, (at + 1) * DAY).settled for at in range(first, last))
     return [_of(item, at * DAY) for at, item in zip(range(first, last), days, strict=True) if len(item)]
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from holdfast.contract.model import DAY
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Experiment, Promotion, Retraining
-from holdfast.monitoring.judged import settled_after
 from holdfast.project.judged import Judgements
 from holdfast.project.project import Project
 from holdfast.registry.history import History
@@ -51,7 +50,7 @@ class Followed:
         key = (version, contract.hash)
         with self._lock:
             if key not in self._judged:
-                back = BACK * DAY + settled_after(contract.target) + SLACK
+                back = BACK * DAY + contract.target.settled_after + SLACK
                 # A reader of its own: where one stands in the ledger is nothing to share between threads.
                 self._judged[key] = Judgements(LedgerReader(self._path), contract, version, back=back)
             found = self._judged[key]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.contract.model import DAY
 from holdfast.ledger.read import LedgerReader
-from holdfast.monitoring.judged import settled_after
 from holdfast.monitoring.triggers import day_of
 from holdfast.project.daily import daily, log_daily
 from holdfast.project.followed import BACK
@@ -22,6 +21,7 @@ from holdfast.project.watching import Found, Place
 
 if TYPE_CHECKING:
     from holdfast.bundle.bundle import Bundle
+    from holdfast.contract.model import Label
     from holdfast.project.daily import Daily
     from holdfast.project.project import Project
 
@@ -63,7 +63,7 @@ def _answered(project: Project, now: int, *, whole: bool) -> Iterator[tuple[str,
             if not (project.bundles_path / name).is_dir():
                 continue
             bundle = opened(project, name)
-            end = now - settled_after(bundle.contract.target)
+            end = now - bundle.contract.target.settled_after
             if counted.counts(version, 0 if whole else end - BACK * DAY, end, name).decisions:
                 yield version, bundle
 
@@ -79,6 +79,6 @@ def _days(place: Place, version: str, bundle: Bundle, now: int, *, whole: bool) 
     return daily(found.outcomes(0 if whole else _first(now, label), now, now), label, now)
 
 
-def _first(now: int, label: Any) -> int:
+def _first(now: int, label: Label) -> int:
     """Midnight of the first day that is held as a whole, µs UTC."""
-    return (now - settled_after(label)) // DAY * DAY - (BACK - 1) * DAY
+    return (now - label.settled_after) // DAY * DAY - (BACK - 1) * DAY

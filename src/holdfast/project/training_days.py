@@ -162,7 +162,6 @@ def _realised(
     project: Project, followed: Followed, version: str, bundle: str, now: int
 ) -> tuple[dict[date, float | None], date]:
     """ROC-AUC of the last days, and the day on which the version was trained; by the traffic's clock."""
-    from holdfast.monitoring.judged import settled_after
     from holdfast.project.bundles import opened
     from holdfast.project.daily import daily
 
@@ -170,7 +169,7 @@ def _realised(
     made = datetime.fromisoformat(found.manifest.created_at).astimezone(UTC)
     trained = made.date() if int(made.timestamp() * 1e6) <= now else date.min  # recorded traffic is older than that
     label = found.contract.target
-    settled = settled_after(label)
+    settled = label.settled_after
     rows = followed.judgements(version, found.contract).outcomes(now - MOST * DAY - settled, now, now)
     return by_day(daily(rows, label, now), settled), trained
 

@@ -98,15 +98,9 @@ def _filled(contract: Contract, rows: Rows) -> dict[int, list[int]]:
     first, last = int(rows.times.min()), int(rows.times.max())
     found: dict[int, list[int]] = {}
     for at, name in enumerate(rows.names):
-        begin = min(first + _reach(contract, by_name[name]), first + (last - first) // 2)
+        begin = min(first + contract.filled_after(by_name[name]), first + (last - first) // 2)
         found.setdefault(begin, []).append(at)
     return found
-
-
-def _reach(contract: Contract, feature: Feature) -> int:
-    """How far back a feature looks (µs); 0 where it looks at the decision alone."""
-    windows = (contract.aggregates[node["index"]] for node in feature.expr.walk() if node.op == "aggregate")
-    return max((item.reach for item in windows), default=0)
 
 
 def _column(feature: Feature, values: Floats) -> dict[str, Any]:

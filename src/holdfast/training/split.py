@@ -54,17 +54,6 @@ class Split:
     """How the split was made, as JSON: bounds in µs UTC, counts, what was left out and why."""
 
 
-def settled_after(label: Label) -> int:
-    """Microseconds from an event until its label can be learned from without bias.
-
-    Where a missing outcome becomes a negative only at `final_after`, younger rows with a known label are all
-    positives; so the whole wait counts, not `known_after` alone.
-    """
-    if label.absent is not None and label.final_after is not None:
-        return max(label.known_after, label.final_after)
-    return label.known_after
-
-
 def labels_at(rows: Rows, label: Label, instant: int) -> Labels:
     """Labels as a trainer at `instant` saw them; −1 where there was none yet.
 
@@ -107,7 +96,7 @@ def _mend(rows: Rows, record: dict[str, Any]) -> str:
 
 
 def _by_time(rows: Rows, label: Label, settings: TrainingSettings) -> Split:
-    settled = settled_after(label)
+    settled = label.settled_after
     delay = settled if settings.delay_days is None else _microseconds(settings.delay_days)
     if delay < settled:
         raise HoldfastError(
