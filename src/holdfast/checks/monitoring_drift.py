@@ -21,6 +21,7 @@ from holdfast.checks.receiver import Told, watched
 from holdfast.checks.subject import Subject
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Decision
+from holdfast.training.profile import filled_from
 
 ROWS = 500
 """Of a day, at most."""
@@ -74,7 +75,7 @@ def ask(subject: Subject, limits: Limits) -> Answer:
         return failed(why, "train it again (holdfast train): bundles have one since")
     held_out = bool(score_of(profile).get("held_out"))
     usual, highest = _learned(subject)
-    unseen = _some(subject, subject.split.test.index) if held_out else Rows(usual.places[:0], False)
+    unseen = _some(subject, _filled(subject, subject.split.test.index)) if held_out else Rows(usual.places[:0], False)
     found = _decisions(subject, np.concatenate([usual.places, highest, unseen.places]))
 
     def of(places: Places) -> list[Decision]:
@@ -125,12 +126,22 @@ def ask(subject: Subject, limits: Limits) -> Answer:
 
 def _learned(subject: Subject) -> tuple[Rows, Places]:
     """Some of the rows it learned from, and of all of them those with the highest scores."""
-    index = subject.split.train.index
+    index = _filled(subject, subject.split.train.index)
     usual = _some(subject, index)
-    inside = alike(subject.rows.times[index])[1]
-    ranked = index[inside][np.argsort(-subject.train_probability[inside], kind="stable")]
+    inside = index[alike(subject.rows.times[index])[1]]
+    learned = np.isin(subject.split.train.index, inside)
+    ranked = inside[np.argsort(-subject.train_probability[learned], kind="stable")]
     many = max(int(len(ranked) * DRIFTED), min(FEWEST, len(ranked) // 4), 1)
     return usual, ranked[:many]
+
+
+def _filled(subject: Subject, index: Places) -> Places:
+    """Those from when all windows were full, as they are in live; all where that leaves none."""
+    times = subject.rows.times
+    learned = times[subject.split.train.index]
+    begin = max(filled_from(subject.contract, item, learned) for item in subject.contract.features)
+    found = index[times[index] >= begin]
+    return found if len(found) else index
 
 
 def _some(subject: Subject, index: Places) -> Rows:

@@ -90,16 +90,20 @@ def _by_itself(
     return {"seasons": {"bins": bins}, **told}
 
 
-def _filled(contract: Contract, rows: Rows) -> dict[int, list[int]]:
-    """From when on features are as they will be in live (µs UTC), and which columns they are: where history begins
-    nobody has a past, and a window of 30 days tells of fewer. At least the later half of the time counts.
+def filled_from(contract: Contract, feature: Feature, times: Ints) -> int:
+    """From when on, of rows at these times, a feature is as it will be in live (µs UTC): where history begins nobody
+    has a past, and a window of 30 days tells of fewer. At least the later half of the time counts.
     """
+    first, last = int(times.min()), int(times.max())
+    return min(first + contract.filled_after(feature), first + (last - first) // 2)
+
+
+def _filled(contract: Contract, rows: Rows) -> dict[int, list[int]]:
+    """The columns that are filled from the same instant on, by it."""
     by_name = {feature.name: feature for feature in contract.features}
-    first, last = int(rows.times.min()), int(rows.times.max())
     found: dict[int, list[int]] = {}
     for at, name in enumerate(rows.names):
-        begin = min(first + contract.filled_after(by_name[name]), first + (last - first) // 2)
-        found.setdefault(begin, []).append(at)
+        found.setdefault(filled_from(contract, by_name[name], rows.times), []).append(at)
     return found
 
 
