@@ -22,7 +22,7 @@ from holdfast.monitoring import (
     outcomes_segments,
 )
 from holdfast.monitoring.judged import Judged
-from holdfast.monitoring.matured import clustering
+from holdfast.monitoring.matured import Matured, clustering
 
 WATCHES = (
     outcomes_ranking.WATCH, outcomes_decisions.WATCH, outcomes_segments.WATCH, outcomes_calibration.WATCH,
@@ -73,6 +73,18 @@ def test_concept_drift_is_seen_by_ranking_by_importance_and_by_estimates_that_di
     estimate = told(outcomes_estimated.WATCH, rows, LAST - 1)[0]
     assert estimate.status == "not_applicable"
     assert "cannot be trusted" in estimate.why
+
+
+def test_what_one_week_has_too_few_positives_to_show_four_weeks_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    def guessed(day: int, rows: Judged) -> Judged:
+        generator = np.random.default_rng(day)
+        mixed = np.where(generator.random(len(rows)) < 0.5, generator.permutation(rows.truth), rows.truth)
+        return from_day(day, rows, truth=mixed)
+
+    rows, later = traffic(LAST + 1, a_day=40, broken=guessed), BROKEN + 28
+    assert alerts(outcomes_ranking.WATCH, rows, later) == ["ranking_lost"]
+    monkeypatch.setattr(Matured, "stretches", property(lambda view: (view.recent,)))
+    assert alerts(outcomes_ranking.WATCH, rows, later) == []
 
 
 def test_a_spike_of_false_positives_is_named() -> None:

@@ -14,9 +14,12 @@ import numpy as np
 
 from holdfast.checks.check import DATA, Answer, Check, failed, passed
 from holdfast.checks.limits import Limits
-from holdfast.checks.shift import shift
+from holdfast.checks.shift import CHANCE, shift
 from holdfast.checks.subject import Subject
 from holdfast.contract.model import DAY, Contract, contract_from, plain
+from holdfast.monitoring.distance import chi_point
+from holdfast.monitoring.reference import Bins
+from holdfast.training.profile import filled_from
 from holdfast.training.rows import Floats
 
 if TYPE_CHECKING:
@@ -41,27 +44,32 @@ def ask(subject: Subject, limits: Limits) -> Answer:
             f"{limits.least_live_rows:,} over {limits.least_live_days:g} days are wanted"
         )
         return passed(why, **evidence)
-    learned = subject.rows.X[subject.split.train.index]
-    shifts, told = {}, []
+    learned, times = subject.rows.X[subject.split.train.index], subject.rows.times[subject.split.train.index]
+    expected = Bins.of(subject.bundle).expected()
+    natural = expected.natural(max(1.0, days), len(decisions), 0.0)
+    shifts, told, wander = {}, [], {}
     live = _columns(subject, decisions)
     for at, feature in enumerate(contract.features):
         if feature.name not in live:
             continue
+        full = times >= filled_from(contract, feature, times)
         found = shifts[feature.name] = shift(
-            learned[:, at], live[feature.name], category=feature.expr.kind == "category"
+            learned[full, at], live[feature.name], category=feature.expr.kind == "category"
         )
-        if found.beyond > limits.most_shift:
+        # What weeks of training differed by from each other, live may differ by, too.
+        wander[feature.name] = float(natural[expected.at[feature.name]]) * chi_point(1, CHANCE)
+        if found.beyond - wander[feature.name] > limits.most_shift:
             told.append(f"{feature.name} comes otherwise than it was learned (index {found.value:.2f})")
     evidence |= {
-        "shift": {name: item.as_dict() for name, item in shifts.items()},
+        "shift": {name: item.as_dict() | {"natural": wander[name]} for name, item in shifts.items()},
         "not_compared": [item.name for item in contract.features if item.name not in live],
     }
     if told:
         return failed("; ".join(told), "train on newer rows (train_days), or find the filter between them", **evidence)
     if not shifts:
         return passed("no feature was alive before under this definition, so there is nothing to compare", **evidence)
-    worst = max(shifts, key=lambda name: shifts[name].value)
-    most = f"{worst} least (index {shifts[worst].value:.3f})"
+    worst = max(shifts, key=lambda name: shifts[name].beyond - wander[name])
+    most = f"{worst} least (index {shifts[worst].value:.3f}; weeks of training differ by up to {wander[worst]:.3f})"
     return passed(f"{len(decisions):,} live decisions look like the training rows, {most}", **evidence)
 
 

@@ -18,7 +18,7 @@ from holdfast.simulate.credit import applications
 
 CREDIT_DAYS = 210
 """Of applications, closer together than the template's own two years, so that weeks of them are worth watching."""
-ROWS = {"cards": 48_000, "fraud": 24_000, "credit": 36_000}
+ROWS = {"cards": 48_000, "fraud": 36_000, "credit": 36_000}
 """Of the simulated history of each template: two to five hundred a day, so that a watch has something to go by."""
 Say = Callable[[str], None]
 Tell = Callable[[Ran], None]

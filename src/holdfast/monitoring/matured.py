@@ -59,6 +59,12 @@ class Matured:
         return found
 
     @cached_property
+    def stretches(self) -> tuple[Judged, ...]:
+        """What is judged: `recent`, for what is sudden, and where that is a week four of them, for what is slow."""
+        month = self.whole.between(self.end - 4 * WEEK, self.end)
+        return (self.recent, month) if len(month) > len(self.recent) else (self.recent,)
+
+    @cached_property
     def start(self) -> int:
         """Where `recent` begins."""
         return int(self.recent.times[0]) if len(self.recent) else self.end

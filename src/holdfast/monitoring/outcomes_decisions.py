@@ -34,24 +34,29 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     if not enough(rows):
         yield Finding(CODE, "too_few", "none", f"{len(rows):,} settled decisions", predictions=len(rows))
         return
-    wide, live = deviations(level_of(limits)), performance(rows)
     for name in ("precision", "recall"):
-        apart = clustering(view.whole, view.whole.decided if name == "precision" else view.whole.truth == 1)
-        lost, before = fall(seen, name, live[name], error_of(live[name]) * apart, wide), reference(seen, name)
-        told = f"{name} is {live[name]} over {len(rows):,} settled decisions"
-        evidence = {name: live[name].as_dict(), "reference": None if before is None else before[0].as_dict(),
-                    "clustering": apart}  # fmt: skip
-        if before is None or lost is None or lost.value <= limits.performance_fall or lost.low <= 0:
-            yield Finding(CODE, "ok", "none", told, "", name, evidence=evidence, since=view.start,
-                          predictions=len(rows))  # fmt: skip
-            continue
-        why = f"{told}; it was {before[0].value:.3f} when it was trained"
-        if name == "precision" and (alone := _by_prior_alone(seen, rows, wide)) is not None:
-            why += f"; with {alone:.2%} positives it can be no better, though no group is decided otherwise"
-            yield Finding(CODE, "explained", "prior_shift", why, "see WATCH405", name, "warning", evidence,
-                          view.start, len(rows))  # fmt: skip
-            continue
-        yield Finding(CODE, "alert", CAUSES[name], why, MENDS[name], name, "high", evidence, view.start, len(rows))
+        inside = view.whole.decided if name == "precision" else view.whole.truth == 1
+        apart = clustering(view.whole, inside)
+        found = [_judge(seen, limits, part, name, apart) for part in view.stretches]
+        worst = ("alert", "explained", "ok")
+        yield min(found, key=lambda item: worst.index(item.status))
+
+
+def _judge(seen: Seen, limits: Limits, rows: Judged, name: str, apart: float) -> Finding:
+    wide, live, since = deviations(level_of(limits, 2)), performance(rows), int(rows.times[0])
+    lost, before = fall(seen, name, live[name], error_of(live[name]) * apart, wide), reference(seen, name)
+    told = f"{name} is {live[name]} over {len(rows):,} settled decisions"
+    evidence = {name: live[name].as_dict(), "reference": None if before is None else before[0].as_dict(),
+                "clustering": apart}  # fmt: skip
+    if before is None or lost is None or lost.value <= limits.performance_fall or lost.low <= 0:
+        return Finding(CODE, "ok", "none", told, "", name, evidence=evidence, since=since, predictions=len(rows))
+    why = f"{told}; it was {before[0].value:.3f} when it was trained"
+    if name == "precision" and (alone := _by_prior_alone(seen, rows, wide)) is not None:
+        why += f"; with {alone:.2%} positives it can be no better, though no group is decided otherwise"
+        return Finding(
+            CODE, "explained", "prior_shift", why, "see WATCH405", name, "warning", evidence, since, len(rows)
+        )
+    return Finding(CODE, "alert", CAUSES[name], why, MENDS[name], name, "high", evidence, since, len(rows))
 
 
 def _by_prior_alone(seen: Seen, rows: Judged, wide: float) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.intervals import deviations, roc_auc
 from holdfast.monitoring.finding import Finding
+from holdfast.monitoring.judged import Judged
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.matured import enough, fall, level_of, matured, reference
 from holdfast.monitoring.measured import error_of
@@ -26,7 +27,12 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         why = f"{len(view.whole):,} decisions are settled, {int((view.whole.truth == 1).sum())} of them positive"
         yield Finding(CODE, "too_few", "none", why, predictions=len(rows))
         return
-    level = level_of(limits)
+    found = [_judge(seen, limits, part) for part in view.stretches]
+    yield next((item for item in found if item.status == "alert"), found[0])
+
+
+def _judge(seen: Seen, limits: Limits, rows: Judged) -> Finding:
+    level, since = level_of(limits, 2), int(rows.times[0])
     live = roc_auc(rows.truth == 1, rows.probability)
     sure = roc_auc(rows.truth == 1, rows.probability, level)
     before = reference(seen, "roc_auc")
@@ -40,13 +46,12 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
     reached = before is None or before[0].low >= limits.least_auc
     if reached and sure.high < limits.least_auc:
         why = f"{told}, below {limits.least_auc:g}"
-        yield Finding(CODE, "alert", "below_floor", why, MEND, "", "critical", evidence, view.start, len(rows))
-    elif lost is not None and lost.value > limits.performance_fall and lost.low > 0:
+        return Finding(CODE, "alert", "below_floor", why, MEND, "", "critical", evidence, since, len(rows))
+    if lost is not None and lost.value > limits.performance_fall and lost.low > 0:
         assert before is not None
         why = f"{told}; it was {before[0].value:.3f} when it was trained"
-        yield Finding(CODE, "alert", "ranking_lost", why, MEND, "", "high", evidence, view.start, len(rows))
-    else:
-        yield Finding(CODE, "ok", "none", told, evidence=evidence, since=view.start, predictions=len(rows))
+        return Finding(CODE, "alert", "ranking_lost", why, MEND, "", "high", evidence, since, len(rows))
+    return Finding(CODE, "ok", "none", told, evidence=evidence, since=since, predictions=len(rows))
 
 
 WATCH = Watch(CODE, "outcomes", "It still ranks", look)

@@ -58,6 +58,6 @@ DRILLS = (
     Drill("C1", "corrupt-data", "one request in twenty holds text where a number belongs", f"{CHECKS}: data quality",
           ("K1", "D12"), "traffic", FAST, ("type", "types", "refused", "refusals"), ASK, corrupt),
     Drill("C3", "adversarial-input", "a third of the requests probe with tiny amounts", f"{CHECKS}: security",
-          ("K5",), "traffic", Within(1_000, 1_440), ("drift", "frozen", "scale", "range"), ASK,
+          ("K5",), "traffic", Within(1_000, 1_440), ("drift", "frozen", "scale", "range", "positive_spike"), ASK,
           just_below, needs_amount),
 )  # fmt: skip

@@ -20,10 +20,7 @@ HOUR = DAY // 24
 
 
 def fraud_spike(stage: Stage) -> None:
-    """Ten times as many of those that turn out positive, at other times and by other people. Where they happen stays
-    what it is: a spike has a place, and people are who the contract says that they are."""
-    entities = _entities(stage.contract)
-    people = [name for name in entities if stage.contract.deciding.field(name).personal] or entities
+    """Ten times as many of those that turn out positive: whoever is hit is hit ten times within two days."""
 
     def change(requests: list[Request]) -> Iterable[Request]:
         last = requests[-1].time
@@ -31,10 +28,8 @@ def fraud_spike(stage: Stage) -> None:
             yield item
             for _ in range(9 if item.truth else 0):
                 time = min(max(item.time + int(stage.chance.integers(-DAY, DAY)), stage.start), last)
-                other = requests[int(stage.chance.integers(len(requests)))].body
-                again = replace(item, body=item.body | {name: other[name] for name in people if name in other})
                 yield replace(
-                    moved(again, stage.contract.deciding, time), known=item.known and item.known - item.time + time
+                    moved(item, stage.contract.deciding, time), known=item.known and item.known - item.time + time
                 )
 
     stage.requests(change)
@@ -103,7 +98,8 @@ def more(stage: Stage) -> None:
 
 
 DRILLS = (
-    Drill("H2", "fraud-spike", "ten times as many positives", f"{HANDBOOK}: drift scenarios", ("M3",), "traffic",
+    Drill("H2", "fraud-spike", "ten times as many positives: who is hit is hit ten times",
+          f"{HANDBOOK}: drift scenarios", ("M3",), "traffic",
           SLOW, ("positive_spike", "decisions", "score"), ASK, fraud_spike, fits=_seldom),
     Drill("H4", "night-shift", "all requests come at night", f"{HANDBOOK}: drift scenarios", ("M3",), "traffic",
           SLOW, ("night_shift", "hours", "time_zone"), ASK, night_shift, needs_hour),
