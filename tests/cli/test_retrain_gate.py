@@ -78,7 +78,11 @@ def test_a_retraining_passes_the_whole_gate_and_ends_in_a_challenger(tmp_path: P
         return done.returncode, json.loads(done.stdout)
 
     code, told = run("sam", "retrain", "--because", "the calendar")
-    assert (code, told["ended"], [note.split()[0] for note in told["notes"]]) == (1, "stopped", ["GATE701", "GATE702"]), told
+    assert (code, told["ended"], [note.split()[0] for note in told["notes"]]) == (
+        1,
+        "stopped",
+        ["GATE701", "GATE702"],
+    ), told
     assert run("eve", "waive", "GATE701", "2", "--for-contract", "--because", "payments, nothing of a person")[0] == 0
     code, told = run("sam", "retrain", "--because", "the calendar")
     assert (code, told["ended"], told["version"]) == (0, "challenger", "3"), told

@@ -125,6 +125,17 @@ def test_positives_that_come_together_are_fewer_than_they_look_and_a_slow_fall_i
     assert 1.3 < clustering(replace(few, decided=few.truth == 1), few.truth == 1) < 1.8, "supposed, until days tell"
 
 
+def test_precision_that_falls_for_want_of_hits_is_named_by_what_is_away() -> None:
+    def away(day: int, rows: Judged) -> Judged:
+        missed = (np.random.default_rng(day).random(len(rows)) < 0.8) & (rows.truth == 1)
+        return from_day(day, rows, decided=rows.decided & ~missed)
+
+    found = told(outcomes_decisions.WATCH, traffic(LAST + 1, broken=away), BROKEN + 14)
+    assert [(item.feature, item.cause) for item in found if item.status == "alert"] == [
+        ("precision", "missed_positives"), ("recall", "missed_positives"),
+    ]  # fmt: skip
+
+
 def more_positives(day: int, rows: Judged) -> Judged:
     """Of equal cases more turn out positive, all alike: a shift of the prior that no input foretells."""
     times, X, truth = cases(day, 1, len(rows), 2, base=-1.4)

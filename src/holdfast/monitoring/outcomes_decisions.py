@@ -7,6 +7,7 @@ fall is that: it is told by WATCH405, and explained here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log
 
 from holdfast.intervals import Interval, deviations, share
 from holdfast.monitoring.finding import Finding
@@ -56,25 +57,44 @@ def _judge(seen: Seen, limits: Limits, rows: Judged, name: str, apart: float) ->
         return Finding(
             CODE, "explained", "prior_shift", why, "see WATCH405", name, "warning", evidence, since, len(rows)
         )
-    return Finding(CODE, "alert", CAUSES[name], why, MENDS[name], name, "high", evidence, since, len(rows))
+    lacking = "recall" if name == "recall" or _hits_are_away(seen, rows) else "precision"
+    return Finding(CODE, "alert", CAUSES[lacking], why, MENDS[lacking], name, "high", evidence, since, len(rows))
 
 
 def _by_prior_alone(seen: Seen, rows: Judged, wide: float) -> float | None:
     """The share of positives, where hits and false alarms of each class come as often as they did in training."""
+    classes = _rates(seen, rows)
+    if not classes:
+        return None
+    for live, then in classes:
+        if abs(live.value - then.value) > wide * (error_of(live) ** 2 + error_of(then) ** 2) ** 0.5:
+            return None
+    return float((rows.truth == 1).mean())
+
+
+def _hits_are_away(seen: Seen, rows: Judged) -> bool:
+    """Whether precision fell for want of hits more than by false alarms: its odds are the one rate by the other."""
+    classes = _rates(seen, rows)
+    if not classes:
+        return False
+    hits, alarms = (log(max(live.value, 1e-6) / max(then.value, 1e-6)) for live, then in classes)
+    return -hits > alarms
+
+
+def _rates(seen: Seen, rows: Judged) -> list[tuple[Interval, Interval]]:
+    """Shares decided positively, live and in training: of the positive, then of the negative. Empty where unknown."""
     table = seen.bundle.manifest.training.get("confusion")
     if not table:
-        return None
+        return []
     truth, said = rows.truth == 1, rows.decided
     classes = (
         (truth, table["true_positive"], table["true_positive"] + table["false_negative"]),
         (~truth, table["false_positive"], table["false_positive"] + table["true_negative"]),
     )
-    for inside, hits, of in classes:
-        live: Interval = share(float((inside & said).sum()), float(inside.sum()))
-        then = share(float(hits), float(of))
-        if abs(live.value - then.value) > wide * (error_of(live) ** 2 + error_of(then) ** 2) ** 0.5:
-            return None
-    return float(truth.mean())
+    return [
+        (share(float((inside & said).sum()), float(inside.sum())), share(float(hits), float(of)))
+        for inside, hits, of in classes
+    ]
 
 
 WATCH = Watch(CODE, "outcomes", "Its decisions are as right as they were", look)
