@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from benchmarks.seasons import AT, BEGIN, DAY, HOUR, MINUTE, Change, Traffic, World
 
 from holdfast.bundle.bins import Floats, Integers
-from holdfast.monitoring.catalog import looked
+from holdfast.monitoring.catalog import WATCHES, looked
 
 VOLUMES = (1_000, 10_000, 100_000)
 GRAIN = {300: 60, 1_000: 60, 10_000: 60, 100_000: 30}
@@ -128,14 +129,18 @@ INCIDENTS = (
 )
 
 
-def quiet(a_day: int, seed: int, days: int) -> dict[str, Any]:
-    """One model through days without drift. An alert that lasts is one alert; it begins anew after a quiet day."""
+def quiet(a_day: int, seed: int, days: int, codes: Sequence[str] = ()) -> dict[str, Any]:
+    """One model through days without drift. An alert that lasts is one alert; it begins anew after a quiet day.
+
+    `codes`: of the watches that look; all where none is named.
+    """
+    watches = [item for item in WATCHES if not codes or item.code in codes]
     began = time.perf_counter()
     traffic = Traffic(World(a_day, seed), days, grain=GRAIN[a_day])
     last: dict[tuple[str, str, str], int] = {}
     alarms: list[dict[str, Any]] = []
     for hour in range(1, days * 24 + 1):
-        for item in looked(traffic.at(BEGIN + hour * HOUR)):
+        for item in looked(traffic.at(BEGIN + hour * HOUR), watches=watches):
             if item.status == "crashed":
                 raise RuntimeError(item.why)
             if item.status == "alert":
@@ -184,6 +189,7 @@ def main() -> None:
     asked.add_argument("--incident-seeds", type=int, default=3)
     asked.add_argument("--days", type=int, default=90)
     asked.add_argument("--volumes", type=int, nargs="*", default=list(VOLUMES))
+    asked.add_argument("--watches", nargs="*", default=[], help="codes of those that look in days without drift")
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--out", default="")
     told = asked.parse_args()
@@ -193,7 +199,7 @@ def main() -> None:
         for item in INCIDENTS
         for seed in range(told.incident_seeds)
     ]
-    jobs += [("quiet", (a_day, seed, told.days)) for a_day in told.volumes for seed in range(told.seeds)]
+    jobs += [("quiet", (a_day, seed, told.days, told.watches)) for a_day in told.volumes for seed in range(told.seeds)]
     results = []
     with ProcessPoolExecutor(told.workers) as pool:
         for done in pool.map(_job, jobs):
