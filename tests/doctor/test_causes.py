@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from holdfast.doctor.catalog import CAUSES
-from holdfast.doctor.diagnose import Diagnosis
+from holdfast.doctor.diagnose import Diagnosis, diagnose
 from holdfast.doctor.journey import doctor
+from holdfast.doctor.sides.opened import side_of
 
 from .faults import FAULTS
 from .places import Fault, Place, both, only_new, people, random_split, same, split_by_hash
@@ -50,6 +52,16 @@ def test_a_clean_pair_is_left_in_peace(clean: Fault, seed: int, tmp_path: Path) 
     assert done.ok
     assert done.lines()[0] == "nothing found"
     assert any("distributions of" in line for line in done.compared)
+
+
+def test_a_value_that_a_share_of_few_has_is_no_code(tmp_path: Path) -> None:
+    ours, theirs = FAULTS["T6a"].put(1)
+    research = side_of("research", str(ours.write(tmp_path / "research")), tmp_path)
+    production = side_of("production", str(theirs.write(tmp_path / "production")), tmp_path)
+    found = next(item for item in diagnose(research, production).findings if item.code == "DOC11")
+    assert "hour is 999" in found.says
+    of_windows = diagnose(replace(research, windowed=("hour",)), production).findings
+    assert not any("hour is 999" in item.says for item in of_windows)
 
 
 def test_every_cause_has_a_fault_that_names_it() -> None:

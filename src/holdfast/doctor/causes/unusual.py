@@ -23,7 +23,10 @@ def look(pair: Pair) -> Finding | None:
         then, now = pair.reference[name], pair.live[name]
         if now.values is None or not len(now.values) or not len(then.edges):
             continue
-        found = next((item for detect in DETECTS if (item := pair.unlike(name, detect)) is not None), None)
+        # Three of four payments at a terminal were fraud: a share of few has such values, and nobody sent them.
+        windowed = name in (*pair.research.windowed, *pair.production.windowed)
+        detects = [item for item in DETECTS if not (windowed and item is spike)]
+        found = next((item for detect in detects if (item := pair.unlike(name, detect)) is not None), None)
         unscored = "outside" in pair.unscored_for.get(name, ())
         if found is None and unscored:
             found = {"says": "lies beyond what training saw"}
