@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from tests.monitoring.outcome_stage import BEGIN, DAY, Seen, alerts, cases, judged, told, traffic
+from tests.monitoring.outcome_stage import BEGIN, DAY, Change, Seen, alerts, cases, judged, told, traffic
 
 from holdfast.monitoring import (
     outcomes_calibration,
@@ -134,6 +134,24 @@ def test_precision_that_falls_for_want_of_hits_is_named_by_what_is_away() -> Non
     assert [(item.feature, item.cause) for item in found if item.status == "alert"] == [
         ("precision", "missed_positives"), ("recall", "missed_positives"),
     ]  # fmt: skip
+
+
+def test_precision_is_asked_to_be_no_better_than_the_share_of_positives_lets_it_be() -> None:
+    def fewer(day: int, rows: Judged) -> Judged:
+        away = (np.random.default_rng(day).random(len(rows)) < 0.8) & (rows.truth == 1)
+        return rows.take(~away) if day >= BROKEN else rows
+
+    def also_worse(day: int, rows: Judged) -> Judged:
+        left = fewer(day, rows)
+        missed = (np.random.default_rng(1_000 + day).random(len(left)) < 0.9) & (left.truth == 1)
+        return from_day(day, left, decided=left.decided & ~missed)
+
+    def said(broken: Change) -> tuple[str, str]:
+        found = told(outcomes_decisions.WATCH, traffic(LAST + 1, a_day=600, broken=broken), LAST)
+        return next((item.status, item.cause) for item in found if item.feature == "precision")
+
+    assert said(fewer) == ("explained", "prior_shift")
+    assert said(also_worse) == ("alert", "missed_positives")
 
 
 def more_positives(day: int, rows: Judged) -> Judged:

@@ -146,11 +146,13 @@ def reference(seen: Seen, name: str) -> tuple[Interval, float] | None:
     return figure, float(np.hypot(error_of(figure), natural))
 
 
-def fall(seen: Seen, name: str, live: Interval, live_error: float, wide: float) -> Interval | None:
-    """How far a figure fell below the reference, `wide` standard errors to both sides."""
+def fall(
+    seen: Seen, name: str, live: Interval, live_error: float, wide: float, usual: float | None = None
+) -> Interval | None:
+    """How far a figure fell below the reference, or below `usual` with its doubt, `wide` standard errors each way."""
     before = reference(seen, name)
     if before is None:
         return None
-    value = before[0].value - live.value
+    value = (before[0].value if usual is None else usual) - live.value
     far = wide * float(np.hypot(before[1], live_error))
     return Interval(value, value - far, value + far)

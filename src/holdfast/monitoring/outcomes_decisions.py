@@ -1,7 +1,7 @@
 """WATCH402: are its decisions as right as they were? Precision and recall of settled decisions.
 
-Precision also moves with the share of positives alone. Where true and false positive rates are what they were, the
-fall is that: it is told by WATCH405, and explained here.
+Precision also moves with the share of positives alone. What is expected of it is what the true and false positive rates
+of training make of today's share; a fall that is no more than that is told by WATCH405, and explained here.
 """
 
 from __future__ import annotations
@@ -44,32 +44,38 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
 
 
 def _judge(seen: Seen, limits: Limits, rows: Judged, name: str, apart: float) -> Finding:
-    wide, live, since = deviations(level_of(limits, 2)), performance(rows), int(rows.times[0])
-    lost, before = fall(seen, name, live[name], error_of(live[name]) * apart, wide), reference(seen, name)
-    told = f"{name} is {live[name]} over {len(rows):,} settled decisions"
-    evidence = {name: live[name].as_dict(), "reference": None if before is None else before[0].as_dict(),
-                "clustering": apart}  # fmt: skip
-    if before is None or lost is None or lost.value <= limits.performance_fall or lost.low <= 0:
+    wide, live, since = deviations(level_of(limits, 2)), performance(rows)[name], int(rows.times[0])
+    before = reference(seen, name)
+
+    def fell(usual: float | None = None) -> bool:
+        lost = fall(seen, name, live, error_of(live) * apart, wide, usual)
+        return lost is not None and lost.value > limits.performance_fall and lost.low > 0
+
+    told = f"{name} is {live} over {len(rows):,} settled decisions"
+    evidence = {name: live.as_dict(), "reference": None if before is None else before[0].as_dict(), "clustering": apart}
+    if before is None or not fell():
         return Finding(CODE, "ok", "none", told, "", name, evidence=evidence, since=since, predictions=len(rows))
     why = f"{told}; it was {before[0].value:.3f} when it was trained"
-    if name == "precision" and (alone := _by_prior_alone(seen, rows, wide)) is not None:
-        why += f"; with {alone:.2%} positives it can be no better, though no group is decided otherwise"
-        return Finding(
-            CODE, "explained", "prior_shift", why, "see WATCH405", name, "warning", evidence, since, len(rows)
-        )
+    if name == "precision" and (expected := _at_this_prior(seen, rows)) is not None:
+        evidence["expected"] = expected
+        if not fell(min(expected, before[0].value)):
+            positive = float((rows.truth == 1).mean())
+            why += f"; with {positive:.2%} positives no more than {expected:.3f} is to be had, as good as it is"
+            return Finding(
+                CODE, "explained", "prior_shift", why, "see WATCH405", name, "warning", evidence, since, len(rows)
+            )
     lacking = "recall" if name == "recall" or _hits_are_away(seen, rows) else "precision"
     return Finding(CODE, "alert", CAUSES[lacking], why, MENDS[lacking], name, "high", evidence, since, len(rows))
 
 
-def _by_prior_alone(seen: Seen, rows: Judged, wide: float) -> float | None:
-    """The share of positives, where hits and false alarms of each class come as often as they did in training."""
+def _at_this_prior(seen: Seen, rows: Judged) -> float | None:
+    """Precision, if of either class as many were decided positively as in training; None where that is not known."""
     classes = _rates(seen, rows)
     if not classes:
         return None
-    for live, then in classes:
-        if abs(live.value - then.value) > wide * (error_of(live) ** 2 + error_of(then) ** 2) ** 0.5:
-            return None
-    return float((rows.truth == 1).mean())
+    positives = int((rows.truth == 1).sum())
+    hits, alarms = classes[0][1].value * positives, classes[1][1].value * (len(rows) - positives)
+    return hits / (hits + alarms) if hits + alarms else None
 
 
 def _hits_are_away(seen: Seen, rows: Judged) -> bool:
