@@ -295,6 +295,19 @@ def test_half_as_many_again_are_seen_and_stay_seen() -> None:
         assert [item.cause for item in alerts(traffic, SINCE + days * 24 * HOUR + 13 * HOUR)] == ["more_volume"], days
 
 
+def test_what_began_long_ago_is_not_kept_back_by_what_began_just_now() -> None:
+    later = SINCE + 9 * HOUR
+
+    def both(X: Floats, times: Integers, rng: np.random.Generator) -> Floats:
+        X[:, AT["distance"]] = np.where(X[:, AT["distance"]] > 3, X[:, AT["distance"]] * 4, 0.5)
+        X[:, AT["duration"]] = np.where(times >= later, 7.0, X[:, AT["duration"]])
+        return X
+
+    traffic = Traffic(WORLD, 18, grain=5, change=both, since=SINCE)
+    for minutes in (0, 20, 40):
+        assert "distance" in {item.feature for item in alerts(traffic, later + minutes * MINUTE)}, minutes
+
+
 def test_too_few_rows_say_nothing() -> None:
     found = {item.code: item.status for item in looked(clean().at(BEGIN + 20 * MINUTE))}
     assert found["WATCH201"] == found["WATCH501"] == "too_few"

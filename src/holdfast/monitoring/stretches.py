@@ -179,13 +179,15 @@ STRONG = 0.5
 def young(seen: Seen, limits: Limits) -> bool:
     """Whether a strong change is so new that only the newest decisions have it: its name will be known in a moment.
 
-    A stretch that holds a little of it already shows that something is wrong, and not yet what.
+    A stretch that holds a little of it already shows that something is wrong, and not yet what. Where the decisions
+    before them have a strong change as well, nothing is waited for: there is always something that came last.
     """
     pair = newest(seen, limits)
     if pair is None:
         return False
     new, old = pair
-    return bool(((new.middle > STRONG + 10 * new.natural) & (old.middle < 0.15 * new.middle)).any())
+    strong, before = new.middle > STRONG + 10 * new.natural, old.middle > STRONG + 10 * old.natural
+    return bool((strong & (old.middle < 0.15 * new.middle)).any() and not before.any())
 
 
 def newest(seen: Seen, limits: Limits) -> tuple[Stretch, Stretch] | None:
