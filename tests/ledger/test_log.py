@@ -12,7 +12,7 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger.files import Files
 from holdfast.ledger.log import START, LedgerUnavailable, Log, Position
 from holdfast.ledger.read import LedgerReader, verify
-from holdfast.ledger.records import Event, Outcome, Record, decode, encode
+from holdfast.ledger.records import Decision, Event, Outcome, Record, decode, encode
 
 DAY = "20261122"
 
@@ -255,3 +255,29 @@ def test_any_record_is_found_by_its_seq_across_files(tmp_path: Path) -> None:
     assert reader.record(0) is None
     assert reader.record(6_001) is None
     assert [record.seq for record in reader.records(5_990, 5_995)] == [5_991, 5_992, 5_993, 5_994, 5_995]
+
+
+def test_decisions_are_counted_between_any_two_records(tmp_path: Path) -> None:
+    """Most batches are not decoded for it: what looks like a decision's name in a request is none."""
+    log, kinds = Log(tmp_path, limit=1_000), "ddoeddo" * 6
+    for size in (1, 2, 5, 7, 1, 9, 17):
+        seqs = range(log.position.seq + 1, log.position.seq + 1 + size)
+        log.append(encode([record(kinds[seq - 1], seq) for seq in seqs]), size, DAY)
+    assert len(list(tmp_path.glob("*.log"))) > 2
+    told = [kind == "d" for kind in kinds]
+    for since in range(43):
+        for until in range(since, 43):
+            assert LedgerReader(tmp_path).decisions(since, until) == sum(told[since:until])
+
+
+def record(kind: str, seq: int) -> Record:
+    named = "decision Ü¨decision"
+    if kind == "o":
+        return Outcome(seq=seq, source=named, label="decision", event_id=named, version=1, value=0)
+    body = f'{{"id": "{named}"}}'.encode()
+    if kind == "e":
+        return Event(seq=seq, source=named, event_id=named, time=0, body=body, digest=b"")
+    return Decision(
+        seq=seq, read_seq=0, source="s", event_id=named, time=0, body=body, digest=b"", contract="c", model="decision",
+        version="1", variant="champion", features=b"", score=0.0, probability=0.5, threshold=0.5, decision=True,
+    )  # fmt: skip

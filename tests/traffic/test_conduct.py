@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from tests.serving.shop import Server, first, payment, serving
+from tests.serving.shop import Server, first, payment, promote, serving
 from tests.traffic.stage import decisions, experiment, records, stage, under_way, wait_for, write
 
-from holdfast.ledger.records import Experiment, Tally
+from holdfast.ledger.records import Experiment, Shadow, Tally
 from holdfast.traffic.plan import Plan
 
 PLAN = Plan(steps=(100, 1_000, 5_000, 10_000), dwell=0.0, at_least=50, patience=600.0)
@@ -102,9 +102,22 @@ def conducting(home: Path) -> list[psutil.Process]:
     return found
 
 
-def test_a_promotion_meanwhile_ends_the_experiment(tmp_path: Path) -> None:
-    from tests.serving.shop import promote
+def test_a_promotion_ends_a_shadow_which_nobody_conducted_until_then(tmp_path: Path) -> None:
+    """Nothing follows from a shadow, and who looks whether something does works beside the answers."""
+    home = tmp_path / ".holdfast"
+    arms = stage(home)
+    with serving(home) as server:
+        write(home, experiment(arms, "shadow", (0, 0)))
+        server.post("/predict", payment(0))
+        wait_for(lambda: records(home, Shadow))
+        assert conducting(home) == []
+        promote(home, first(), arms[1].bundle, "2")
+        ended = wait_for(lambda: [item for item in records(home, Experiment) if item.action == "stop"])
+        assert "another version was made champion" in ended[0].why
+        wait_for(lambda: not conducting(home))
 
+
+def test_a_promotion_meanwhile_ends_the_experiment(tmp_path: Path) -> None:
     home = tmp_path / ".holdfast"
     arms = stage(home)
     with serving(home) as server:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from msgspec import structs
 from tests.serving.shop import first, make_ready, payment, second, serving
 from tests.traffic.stage import decisions, experiment, records, stage, under_way, wait_for, write
 
-from holdfast.contract.model import Source
+from holdfast.contract.model import Contract, Source
 from holdfast.contract.values import read_strict
 from holdfast.features.state.state import State
 from holdfast.ledger.ids import body_digest
 from holdfast.ledger.read import LedgerReader
 from holdfast.ledger.records import Decision, Experiment, Shadow
 from holdfast.ledger.shadows import ShadowLog
-from holdfast.serving.shadowing import Shadower
+from holdfast.serving import shadowing
+from holdfast.serving.shadowing import Shadower, rest
 from holdfast.traffic.conduct import following
 from holdfast.traffic.recheck import assignments
 
@@ -179,9 +181,13 @@ def test_a_shadow_is_recorded_beside_the_decision_and_never_answers(tmp_path: Pa
     assert all(item.read_seq >= item.decision_seq for item in shadows)
 
 
-def test_a_shadow_that_is_behind_leaves_the_oldest_out_counts_them_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("limit", "contract"), [("MOST", first()), ("MOST_READ", second())])
+def test_a_shadow_that_is_behind_leaves_the_oldest_out_counts_them_and_goes_on_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, contract: Contract
+) -> None:
+    monkeypatch.setattr(shadowing, limit, 20)
     home = tmp_path / ".holdfast"
-    arms = stage(home)
+    arms = stage(home, contract=contract)
     with serving(home) as server:
         for number in range(50):
             assert server.post("/predict", payment(number)).status_code == 200
@@ -189,27 +195,56 @@ def test_a_shadow_that_is_behind_leaves_the_oldest_out_counts_them_and_goes_on_a
     seqs = [item.seq for item in decisions(home)]
     write(home, *[as_new(item) for item in decisions(home)])
     state = State.open(home / "state", readonly=True)
-    shadower = Shadower(home, state, LedgerReader(home / "ledger"), most=20)
-    shadower.read()
+    shadower = Shadower(home, state, LedgerReader(home / "ledger"))
     shadows = shadower.shadows(100)
     tally = shadower.left_out()
     # What was answered before the start has no shadow.
     assert min(item.decision_seq for item in shadows) > max(seqs)
     assert tally is not None
-    assert (tally.dropped, len(shadows), shadower.left_out()) == (30, 20, None)
+    # The older half of what it may be behind is left out, too: so it is not behind again at once.
+    assert (tally.dropped, len(shadows), shadower.left_out()) == (40, 10, None)
     log = ShadowLog(home / "shadows")
     log.append(shadows)
     log.close()
     again = Shadower(home, state, LedgerReader(home / "ledger"), ShadowLog(home / "shadows").done)
-    again.read()
     assert again.shadows(100) == []
     state.close()
     write(home, *[as_new(as_new(item)) for item in decisions(home)[:3]])
     state = State.open(home / "state", readonly=True)
     later = Shadower(home, state, LedgerReader(home / "ledger"), ShadowLog(home / "shadows").done)
-    later.read()
     assert (len(later.shadows(2)), len(later.shadows(100))) == (2, 1)
     state.close()
+
+
+def test_a_shadow_with_the_contract_that_answered_is_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knows what the answer knew however late it is; and the same version says the same to the last bit."""
+    monkeypatch.setattr(shadowing, "MOST_READ", 20)
+    home = tmp_path / ".holdfast"
+    arms = stage(home)
+    same = [arms[0], structs.replace(arms[0], name="challenger")]
+    write(home, experiment(same, "shadow", (0, 0)))
+    with serving(home) as server:
+        for number in range(50):
+            assert server.post("/predict", payment(number)).status_code == 200
+    state = State.open(home / "state", readonly=True)
+    shadower = Shadower(home, state, LedgerReader(home / "ledger"))
+    shadows = [*shadower.shadows(7), *shadower.shadows(100)]
+    assert (len(shadows), shadower.left_out()) == (50, None)
+    answered = {item.seq: item for item in decisions(home)}
+    for shadow in shadows:
+        decision = answered[shadow.decision_seq]
+        assert (shadow.features, shadow.score, shadow.probability, shadow.read_seq) == (
+            decision.features, decision.score, decision.probability, decision.read_seq,
+        )  # fmt: skip
+    state.close()
+
+
+def test_a_shadow_rests_where_answers_want_its_processor() -> None:
+    assert rest(0.02, 0.02) == 0.0
+    assert rest(0.01, 0.002) == pytest.approx(2.99)
+    assert rest(2.0, 0.1) == 5.0
 
 
 def as_new(decision: Decision) -> Decision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,9 @@ _MEASURE = msgspec.msgpack.encode("measure")
 _INCIDENT = (_MEASURE, msgspec.msgpack.encode("incident"))
 
 _GATE = (_PROMOTION, *(msgspec.msgpack.encode(word) for word in ("examination", "approval", "waiver")))
+
+_DECISION = re.compile(rb"\xdc\x00.\xa8decision", re.DOTALL)
+"""How a decision begins: an array of more than fifteen, its tag first. No JSON that was sent holds such bytes."""
 
 _NEVER = 1 << 62
 """After every seq."""
@@ -99,6 +103,21 @@ class LedgerReader:
             if isinstance(record, Promotion | Experiment | Measure):
                 yield record
 
+    def decisions(self, since: int, until: int) -> int:
+        """How many decisions have ``since < seq <= until``. Only a batch that one of the two divides is decoded."""
+        found = 0
+        for segment, last in self._segments(since):
+            for ended, start, payload in self._walk(segment, since, last):
+                began = ended - frames.count(payload)
+                if began >= until:
+                    return found
+                if since <= began and ended <= until:
+                    found += len(_DECISION.findall(payload))
+                elif ended > since:
+                    records = _decode(payload, segment, start)
+                    found += sum(isinstance(record, Decision) and since < record.seq <= until for record in records)
+        return found
+
     def incidents(self, since: int = 0) -> Iterator[Incident | Measure]:
         """Timelines of incidents, and the measures taken in them. As cheap as `promotions`."""
         for record in self._after(since, _INCIDENT):
@@ -112,15 +131,30 @@ class LedgerReader:
                 yield record
 
     def _after(self, since: int, holding: tuple[bytes, ...] = ()) -> Iterator[Record]:
+        for segment, last in self._segments(since):
+            yield from self._segment(segment, since, last, holding)
+
+    def _segments(self, since: int) -> Iterator[tuple[Segment, bool]]:
+        """Those that reach beyond `since`, and whether each is the last."""
         found = frames.segments(self._directory)
         for segment, following in zip(found, [*found[1:], None], strict=False):  # an empty ledger has no segment
             if following is None or following.first_seq > since + 1:
-                yield from self._segment(segment, since, following is None, holding)
+                yield segment, following is None
 
     def _segment(
         self, segment: Segment, since: int, last: bool, holding: tuple[bytes, ...] = (), stop: int | None = None
     ) -> Iterator[Record]:
         """Records of a segment after `since`, up to the offset `stop`; of batches whose bytes hold one of `holding`."""
+        for ended, start, payload in self._walk(segment, since, last, stop):
+            if ended > since and (not holding or _holds(bytes(payload), holding)):
+                for record in _decode(payload, segment, start):
+                    if record.seq > since:
+                        yield record
+
+    def _walk(
+        self, segment: Segment, since: int, last: bool, stop: int | None = None
+    ) -> Iterator[tuple[int, int, memoryview]]:
+        """(its last seq, offset, payload) of each batch, from one that begins at `since` or before, up to `stop`."""
         offset, seq = self._start(segment, since)
         marks = self._marks.setdefault(segment.path, [])
         for start, payload in _batches(segment, offset, last, stop):
@@ -128,10 +162,7 @@ class LedgerReader:
                 marks.append((seq, start))
             seq += frames.count(payload)
             self.walked = seq - 1
-            if seq - 1 > since and (not holding or _holds(bytes(payload), holding)):
-                for record in _decode(payload, segment, start):
-                    if record.seq > since:
-                        yield record
+            yield self.walked, start, payload
 
     def _start(self, segment: Segment, since: int) -> tuple[int, int]:
         """(offset, seq of the first record there) of the nearest known batch that does not begin past `since` + 1."""

@@ -43,7 +43,7 @@ def status(project: Project, name: str | None = None) -> Status:
     """Of the experiments under way; with a name, of the last one so called, also when it is over."""
     from holdfast.ledger.records import Shadow
     from holdfast.traffic.conductor import Conductor
-    from holdfast.traffic.course import Experiments, origin
+    from holdfast.traffic.course import LIVE, Experiments, origin
 
     course = Experiments(project.reader.course())
     chosen = course.running() if name is None else [item for item in course.latest() if item.name == name][-1:]
@@ -57,7 +57,8 @@ def status(project: Project, name: str | None = None) -> Status:
         lambda bundle: opened(project, bundle).contract,
         only=frozenset(origin(item) for item in chosen),
     )
-    conductor.read(project.reader.last_seq())
+    until = project.reader.last_seq()
+    conductor.read(until)
     beside = project.shadows.records() if any(item.kind == "shadow" for item in chosen) else ()
     for record in beside:
         for each in conductor.counts.values():
@@ -71,13 +72,21 @@ def status(project: Project, name: str | None = None) -> Status:
             raise HoldfastError(f"the champion's bundle of {latest.name} is not here", where=str(project.bundles_path))
         counts.mature(now)
         steps = conductor.course.course_of(origin(latest))
-        told.append(_shadowed(latest, counts, steps) if latest.kind == "shadow" else _told(latest, counts, steps, now))
+        if latest.kind == "shadow":
+            last = until if latest.action in LIVE else latest.seq
+            # With a rule, those that take no part are not told apart from those that wait.
+            waiting = None if latest.rule else project.reader.decisions(counts.scored_until, last)
+            told.append(_shadowed(latest, counts, steps, waiting))
+        else:
+            told.append(_told(latest, counts, steps, now))
     return Status(told)
 
 
 def _head(latest: Experiment, steps: list[Experiment]) -> dict[str, Any]:
+    from holdfast.traffic.course import LIVE
+
     first = steps[0]
-    under_way = latest.action in ("start", "step", "weights")
+    under_way = latest.action in LIVE
     return {
         "name": latest.name,
         "kind": latest.kind,
@@ -129,7 +138,7 @@ def _told(latest: Experiment, counts: Counts, steps: list[Experiment], now: int)
     return head
 
 
-def _shadowed(latest: Experiment, counts: Counts, steps: list[Experiment]) -> dict[str, Any]:
+def _shadowed(latest: Experiment, counts: Counts, steps: list[Experiment], waiting: int | None) -> dict[str, Any]:
     variants = []
     for arm in latest.arms[1:]:
         tallied = counts.shadows.get(arm.version)
@@ -144,7 +153,7 @@ def _shadowed(latest: Experiment, counts: Counts, steps: list[Experiment]) -> di
                 "agrees": counts.agreed[arm.version] / scored if scored else None,
             }
         )
-    return {**_head(latest, steps), "variants": variants, "dropped": counts.dropped}
+    return {**_head(latest, steps), "variants": variants, "dropped": counts.dropped, "waiting": waiting}
 
 
 def _lines(item: Mapping[str, Any]) -> list[str]:
@@ -155,7 +164,11 @@ def _lines(item: Mapping[str, Any]) -> list[str]:
             f"agrees {_share(row['agrees'])}"
             for row in item["variants"]
         ]
-        return [head, *rows, f"  {item['dropped']} left out because it was behind"]
+        rows.append(f"  {item['dropped']} left out because it was too far behind")
+        if item["waiting"] is not None:
+            state = "not scored yet" if item["state"] == "under way" else "not scored when it ended"
+            rows.append(f"  {item['waiting']} {state}")
+        return [head, *rows]
     lines = [head]
     for row in item["variants"]:
         lines.append(

@@ -214,7 +214,10 @@ def experiments(
     """What experiments need beside the answering, while the block lasts. `promoter` is the command that promotes."""
 
     def conducted() -> bool:
-        return bool(course.running())
+        # From a shadow something follows only when another version is made champion.
+        shadow = course.shadowing()
+        over = shadow is not None and shadow.arms[0].bundle != live.now.champion.bundle.hash
+        return over or course.answering() is not None
 
     def shadowed() -> bool:
         return course.shadowing() is not None

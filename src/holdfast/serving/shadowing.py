@@ -1,8 +1,9 @@
 """The process that scores shadows: ``python -m holdfast.serving.beside shadowing HOME``.
 
-It reads answered decisions from the ledger, writes their shadows beside it, and uses time that nobody else wants. When
-it falls behind it leaves the oldest out, and says how many. What a shadow knew is in its own `read_seq`, so that it can
-be replayed like a decision.
+It reads answered decisions from the ledger, writes their shadows beside it, and uses time that nobody else wants. Where
+answers want its processor it works for a third of a hundredth of the time and catches up when they are fewer: even who
+is preempted at once leaves cold caches behind. When it falls too far behind it leaves the oldest out, and says how
+many. What a shadow knew is in its own `read_seq`, so that it can be replayed like a decision.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import logging
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
+
+import numpy as np
 
 from holdfast.bundle.load import load
 from holdfast.contract.model import NULL_CODE, Cell
@@ -33,64 +35,105 @@ from holdfast.traffic.route import Router
 
 log = logging.getLogger("holdfast.shadowing")
 
-LOOK = 0.25
-MOST = 10_000
-"""Decisions that may wait; the oldest are left out for newer ones."""
+LOOK = 1.0
+"""Seconds until it is looked again, when all that was answered has its shadows."""
+MOST, MOST_READ = 50_000_000, 10_000
+"""Records it may be behind; then the older half of them is left out. Much fewer where shadows read state as it is now:
+soon that is another than the decision's.
+"""
 PART = 256
-"""Decisions whose shadows are scored and written before it is looked who else was answered."""
+"""Decisions whose shadows are scored and written at a time."""
+STRETCH = 0.02
+"""Seconds it works at least before it asks how much of the processor it had."""
+FREE = 0.65
+"""Who had less than this share of it has met many answers."""
+REST, LONGEST = 299.0, 5.0
+"""How much longer it rests than it worked then, and for how many seconds at most: it is there for a third of a
+hundredth of the time, and who looks at p99 does not see it.
+"""
 TOLD = 1.0
 """Seconds between two tellings of how many were left out."""
 
 
 class Shadower:
-    """Decisions in, shadows out, for the shadow experiment that is under way. At most `most` decisions wait.
+    """Decisions in, shadows out, for the shadow experiment that is under way.
 
     `done` is the last decision that has its shadows.
     """
 
-    def __init__(self, home: Path, state: State, reader: LedgerReader, done: int = 0, most: int = MOST) -> None:
-        self._most = most
+    def __init__(self, home: Path, state: State, reader: LedgerReader, done: int = 0) -> None:
         self._home = home
         self._state = state
         self._reader = reader
         self._course = Experiments()
-        self._waiting: deque[Decision] = deque()
+        self._ahead: Iterator[Record] = iter(())
         self._seq = 0
         self._done = done
         self._record: Experiment | None = None
         self._router: Router | None = None
         self._versions: list[Version] = []
+        self._reads = False
+        """Whether a version has another contract than the champion, and so reads state for itself."""
         self.dropped = 0
 
-    def read(self) -> None:
-        """Take what was appended to the ledger."""
-        until = self._state.applied_seq
-        if self._seq == 0:
-            past = list(self._reader.course(0, until))
-            now = Experiments(past).shadowing()
-            self._seq = until if now is None else max(origin(now) - 1, min(self._done, until))
-            for step in past:
-                if step.seq <= self._seq and self._course.take(step):
-                    self._follow(self._course.shadowing())
-        for record in self._reader.records(self._seq, until):
-            self._take(record)
-        self._seq = max(self._seq, until)
+    def shadows(self, most: int) -> list[Shadow]:
+        """The shadows of the next decisions that take part, of so many at most; none when all have theirs."""
+        scored: list[Shadow] = []
+        taken: list[Decision] = []
+        self._keep_up(self._state.applied_seq)
+        while len(taken) < most and (record := self._next()) is not None:
+            if isinstance(record, Decision):
+                if record.seq > self._done and self._router is not None and self._router.takes_part(record):
+                    taken.append(record)
+            elif self._course.take(record):
+                scored += self._scored(taken)
+                most, taken = most - len(taken), []
+                self._follow(self._course.shadowing())
+                self._keep_up(self._state.applied_seq)
+        return scored + self._scored(taken)
 
-    def _take(self, record: Record) -> None:
-        if isinstance(record, Decision):
+    def _next(self) -> Record | None:
+        """The record of the ledger that comes next, None at its end."""
+        record = next(self._ahead, None)
+        if record is None:
+            self._ahead = self._reader.records(self._seq, self._state.applied_seq)
+            record = next(self._ahead, None)
+        if record is not None:
+            self._seq = record.seq
+        return record
+
+    def _keep_up(self, until: int) -> None:
+        if self._seq == 0:
+            self._begin(until)
+        most = MOST_READ if self._reads else MOST
+        if until - self._seq > most:
+            self._leave_out(until - most // 2)
+            self._ahead = iter(())
+
+    def _begin(self, until: int) -> None:
+        past = list(self._reader.course(0, until))
+        now = Experiments(past).shadowing()
+        self._seq = until if now is None else max(origin(now) - 1, min(self._done, until))
+        for step in past:
+            if step.seq <= self._seq and self._course.take(step):
+                self._follow(self._course.shadowing())
+
+    def _leave_out(self, until: int) -> None:
+        """Go on after the record `until`. What happened to experiments meanwhile is followed."""
+        for step in self._reader.course(self._seq, until):
             if self._record is not None:
-                self._waiting.append(record)
-                if len(self._waiting) > self._most:
-                    self._waiting.popleft()
-                    self.dropped += 1
-        elif self._course.take(record):
-            self._follow(self._course.shadowing())
+                self.dropped += self._reader.decisions(self._seq, step.seq)
+            self._seq = step.seq
+            if self._course.take(step):
+                self._follow(self._course.shadowing())
+        if self._record is not None:
+            self.dropped += self._reader.decisions(self._seq, until)
+        self._seq = until
 
     def _follow(self, record: Experiment | None) -> None:
         if record == self._record:
             return
         self._record, self._versions, self._router = record, [], None
-        self._waiting.clear()
         if record is None:
             return
         try:
@@ -100,25 +143,18 @@ class Shadower:
             self._versions = [
                 compile_version(bundle, arm.version, arm.name) for bundle, arm in zip(others, arms, strict=True)
             ]
+            self._reads = any(version.contract_hash != champion.contract.hash for version in self._versions)
         except HoldfastError as error:
             log.error("the shadows of %s cannot be scored: %s", record.name, error)
 
-    @property
-    def waiting(self) -> int:
-        """How many decisions have no shadow yet."""
-        return len(self._waiting)
-
-    def shadows(self, most: int) -> list[Shadow]:
-        """The shadows of the next decisions that wait, of so many at most."""
-        part: list[Shadow] = []
-        for _ in range(min(most, len(self._waiting))):
-            decision = self._waiting.popleft()
-            if decision.seq <= self._done or self._record is None or self._router is None:
-                continue
-            self._done = decision.seq
-            if self._router.takes_part(decision):
-                part += [shadow_of(version, decision, self._state, self._record.seq) for version in self._versions]
-        return part
+    def _scored(self, decisions: Sequence[Decision]) -> list[Shadow]:
+        """In the decisions' order."""
+        if not decisions or self._record is None:
+            return []
+        self._done = decisions[-1].seq
+        experiment = self._record.seq
+        each = [shadows_of(version, decisions, self._state, experiment) for version in self._versions]
+        return [shadow for beside in zip(*each, strict=True) for shadow in beside]
 
     def left_out(self) -> Tally | None:
         """How many were left out since this was asked, if any were."""
@@ -129,15 +165,50 @@ class Shadower:
         return Tally(process=name, experiment=self._record.seq, counts=[], dropped=dropped)
 
 
-def shadow_of(version: Version, decision: Decision, state: State, experiment: int) -> Shadow:
-    """What this version would have decided.
+def shadows_of(version: Version, decisions: Sequence[Decision], state: State, experiment: int) -> list[Shadow]:
+    """What this version would have decided, each time.
 
     Where it has the contract that answered, it is given the features of the answer: what was known then, and most of
     the work spared. Otherwise state is read as it is now, and what its contract does not find in the request is null.
     """
+    known = [_known(version, decision, state) for decision in decisions]
+    rows = np.frombuffer(b"".join(item.features for item in known), "<f8").reshape(len(known), -1)
+    scores, probabilities = version.bundle.predict_matrix(rows)
+    threshold = version.bundle.threshold.value
+    return [
+        Shadow(
+            decision_seq=decision.seq,
+            event_id=decision.event_id,
+            read_seq=item.read_seq,
+            contract=version.contract_hash,
+            model=version.name,
+            version=version.version,
+            experiment=experiment,
+            features=item.features,
+            score=score,
+            probability=probability,
+            threshold=threshold,
+            decision=probability >= threshold,
+            missing=item.missing,
+            answered=decision.decision,
+        )
+        for decision, item, score, probability in zip(
+            decisions, known, scores.tolist(), probabilities.tolist(), strict=True
+        )
+    ]
+
+
+class Known(NamedTuple):
+    """What a version would have answered from: packed features, what was known, the fields it did not find."""
+
+    features: bytes
+    read_seq: int
+    missing: list[str]
+
+
+def _known(version: Version, decision: Decision, state: State) -> Known:
     if version.contract_hash == decision.contract:
-        row = list(version.packed.unpack(decision.features))
-        return _judged(version, decision, row, decision.read_seq, [], experiment)
+        return Known(decision.features, decision.read_seq, [])
     raw = read_strict(decision.body)
     parsed = version.read({name: value for name, value in raw.items() if name in version.accepted})
     wrong = {problem.field for problem in parsed.problems}
@@ -148,30 +219,12 @@ def shadow_of(version: Version, decision: Decision, state: State, experiment: in
     cells[version.id_at], cells[version.time_at] = decision.event_id, decision.time
     with state.snapshot() as snapshot:
         row = version.row(cells, version.reads(snapshot, cells, decision.time))
-        return _judged(version, decision, row, snapshot.applied_seq, sorted(wrong), experiment)
+        return Known(version.packed.pack(*row), snapshot.applied_seq, sorted(wrong))
 
 
-def _judged(
-    version: Version, decision: Decision, row: list[float], read_seq: int, missing: list[str], experiment: int
-) -> Shadow:
-    score, probability = version.bundle.predict(row)
-    threshold = version.bundle.threshold.value
-    return Shadow(
-        decision_seq=decision.seq,
-        event_id=decision.event_id,
-        read_seq=read_seq,
-        contract=version.contract_hash,
-        model=version.name,
-        version=version.version,
-        experiment=experiment,
-        features=version.packed.pack(*row),
-        score=score,
-        probability=probability,
-        threshold=threshold,
-        decision=probability >= threshold,
-        missing=missing,
-        answered=decision.decision,
-    )
+def rest(worked: float, had: float) -> float:
+    """Seconds to rest after so many seconds of work, in which it had the processor for `had` seconds."""
+    return min(worked * REST, LONGEST) if had < FREE * worked else 0.0
 
 
 def run(home: Path, out: IO[bytes]) -> None:
@@ -181,15 +234,17 @@ def run(home: Path, out: IO[bytes]) -> None:
     shadower = Shadower(home, state, LedgerReader(home / "ledger"), shadows.done)
     told = 0.0
     while True:
-        shadower.read()
-        while part := shadower.shadows(PART):
-            shadows.append(part)
-            if shadower.waiting:
-                shadower.read()  # so that what is left out is the oldest
+        began, had = time.monotonic(), time.thread_time()
+        worked, more = 0.0, True
+        while more and worked < STRETCH:
+            more = bool(part := shadower.shadows(PART))
+            if more:
+                shadows.append(part)
+            worked = time.monotonic() - began
+        time.sleep(rest(worked, time.thread_time() - had) if more else LOOK)
         if time.monotonic() >= told + TOLD and (tally := shadower.left_out()) is not None:
             write_frame(out, [tally])
             told = time.monotonic()
-        time.sleep(LOOK)
 
 
 def main(words: Sequence[str]) -> None:

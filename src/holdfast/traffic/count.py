@@ -92,6 +92,8 @@ class Counts:
         self.shadows: dict[str, Tallied] = {}
         """Of a shadow experiment, by version: what it would have decided."""
         self.agreed: Counter[str] = Counter()
+        self.scored_until = self.start
+        """The last decision that has its shadows."""
         self.dropped = 0
         self.seq = 0
         self._label = contract.target
@@ -198,6 +200,7 @@ class Counts:
         """One of those beside the ledger."""
         if shadow.experiment not in self.spans:
             return
+        self.scored_until = shadow.decision_seq
         tallied = self.shadows.setdefault(shadow.version, Tallied())
         tallied.answered += 1
         tallied.yes += shadow.decision
