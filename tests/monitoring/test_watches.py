@@ -311,6 +311,9 @@ def test_what_began_long_ago_is_not_kept_back_by_what_began_just_now() -> None:
 def test_too_few_rows_say_nothing() -> None:
     found = {item.code: item.status for item in looked(clean().at(BEGIN + 20 * MINUTE))}
     assert found["WATCH201"] == found["WATCH501"] == "too_few"
+    # Nobody is told that values are in range where there were none.
+    judged = [item.code for item in OURS if item.pillar in ("quality", "inputs", "scores")]
+    assert {found[code] for code in judged} <= {"too_few", "not_applicable"}
 
 
 def test_a_watch_that_crashes_is_not_well_and_blinds_no_other() -> None:

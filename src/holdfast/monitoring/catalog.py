@@ -40,6 +40,7 @@ from holdfast.monitoring.finding import Finding
 from holdfast.monitoring.limits import Limits
 from holdfast.monitoring.reads import roots
 from holdfast.monitoring.seen import Seen
+from holdfast.monitoring.stretches import stretches
 from holdfast.monitoring.watch import Watch
 
 WATCHES: tuple[Watch, ...] = (
@@ -85,5 +86,12 @@ def looked(seen: Seen, limits: Limits | None = None, watches: Sequence[Watch] = 
         except Exception as error:  # noqa: BLE001  # one that is broken must not blind the others
             why = f"{watch.title}: it could not look ({type(error).__name__}: {error})"
             own = [Finding(watch.code, "crashed", "crashed", why, "this is a bug in Holdfast: please report it")]
-        found += own or [Finding(watch.code, "ok", "none", watch.title)]
+        found += own or [_silent(watch, seen, limits)]
     return ordered(found, roots(seen.bundle.contract))
+
+
+def _silent(watch: Watch, seen: Seen, limits: Limits) -> Finding:
+    """What it says that has nothing to say: all is well, unless hardly anything was there to be looked at."""
+    if watch.pillar in ("quality", "inputs", "scores") and not stretches(seen, limits):
+        return Finding(watch.code, "too_few", "none", f"fewer than {limits.least_predictions} decisions in a week")
+    return Finding(watch.code, "ok", "none", watch.title)

@@ -38,8 +38,6 @@ def look(seen: Seen, limits: Limits) -> Iterator[Finding]:
         worst = int(np.argmax(widest.psi[:-1])) if len(widest.psi) > 1 else 0
         why = f"no feature drifts; {seen.expected.names[worst]} most (PSI {widest.psi[worst]:.3f} over {widest.told()})"
         yield Finding(CODE, "ok", "none", why, predictions=widest.n, since=widest.start)
-    elif not told:
-        yield Finding(CODE, "too_few", "none", f"fewer than {limits.least_predictions} decisions in a week")
 
 
 def measured(stretch: Stretch, feature: int) -> dict[str, float]:
