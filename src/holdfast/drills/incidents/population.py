@@ -27,7 +27,7 @@ def fraud_spike(stage: Stage) -> None:
         for item in requests:
             yield item
             for _ in range(9 if item.truth else 0):
-                time = min(max(item.time + int(stage.chance.integers(-DAY, DAY)), stage.start), last)
+                time = int(stage.chance.integers(max(item.time - DAY, stage.start), min(item.time + DAY, last) + 1))
                 yield replace(
                     moved(item, stage.contract.deciding, time), known=item.known and item.known - item.time + time
                 )
