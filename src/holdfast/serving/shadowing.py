@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -42,7 +43,7 @@ MOST, MOST_READ = 50_000_000, 10_000
 soon that is another than the decision's.
 """
 PART = 256
-"""Decisions whose shadows are scored and written at a time."""
+"""Records that are read at a time, and their shadows scored and written."""
 STRETCH = 0.02
 """Seconds it works at least before it asks how much of the processor it had."""
 FREE = 0.65
@@ -74,33 +75,38 @@ class Shadower:
         self._versions: list[Version] = []
         self._reads = False
         """Whether a version has another contract than the champion, and so reads state for itself."""
+        self.behind = False
+        """Whether there was anything to read: then more may follow."""
         self.dropped = 0
 
     def shadows(self, most: int) -> list[Shadow]:
-        """The shadows of the next decisions that take part, of so many at most; none when all have theirs."""
+        """The shadows of the decisions among the next records, of so many at most."""
         scored: list[Shadow] = []
         taken: list[Decision] = []
         self._keep_up(self._state.applied_seq)
-        while len(taken) < most and (record := self._next()) is not None:
+        self.behind = False
+        for record in islice(self._onward(), most):
+            self._seq, self.behind = record.seq, True
             if isinstance(record, Decision):
                 if record.seq > self._done and self._router is not None and self._router.takes_part(record):
                     taken.append(record)
             elif self._course.take(record):
                 scored += self._scored(taken)
-                most, taken = most - len(taken), []
+                taken = []
                 self._follow(self._course.shadowing())
                 self._keep_up(self._state.applied_seq)
         return scored + self._scored(taken)
 
-    def _next(self) -> Record | None:
-        """The record of the ledger that comes next, None at its end."""
-        record = next(self._ahead, None)
-        if record is None:
-            self._ahead = self._reader.records(self._seq, self._state.applied_seq)
+    def _onward(self) -> Iterator[Record]:
+        """The records of the ledger that come next, to its end."""
+        while True:
             record = next(self._ahead, None)
-        if record is not None:
-            self._seq = record.seq
-        return record
+            if record is None:
+                self._ahead = self._reader.records(self._seq, self._state.applied_seq)
+                record = next(self._ahead, None)
+            if record is None:
+                return
+            yield record
 
     def _keep_up(self, until: int) -> None:
         if self._seq == 0:
@@ -235,13 +241,12 @@ def run(home: Path, out: IO[bytes]) -> None:
     told = 0.0
     while True:
         began, had = time.monotonic(), time.thread_time()
-        worked, more = 0.0, True
-        while more and worked < STRETCH:
-            more = bool(part := shadower.shadows(PART))
-            if more:
+        worked, behind = 0.0, True
+        while behind and worked < STRETCH:
+            if part := shadower.shadows(PART):
                 shadows.append(part)
-            worked = time.monotonic() - began
-        time.sleep(rest(worked, time.thread_time() - had) if more else LOOK)
+            worked, behind = time.monotonic() - began, shadower.behind
+        time.sleep(max(rest(worked, time.thread_time() - had), 0.0 if behind else LOOK))
         if time.monotonic() >= told + TOLD and (tally := shadower.left_out()) is not None:
             write_frame(out, [tally])
             told = time.monotonic()
