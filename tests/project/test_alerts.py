@@ -21,7 +21,7 @@ from holdfast.checks.rehearsal import promotion
 from holdfast.cli import place
 from holdfast.cli.main import app
 from holdfast.ledger.read import LedgerReader
-from holdfast.ledger.records import Record
+from holdfast.ledger.records import Arm, Experiment, ExperimentKind, Record
 from holdfast.ledger.replay import Difference, ReplayReport
 from holdfast.monitoring.finding import Finding, Status
 from holdfast.project import server as process
@@ -230,6 +230,25 @@ def test_one_difference_is_one_alert_though_two_versions_are_looked_at(tmp_path:
         keep_parity(project, LiveParity(ReplayReport(decisions=60)))
         watching.round(traffic)
         assert [(item.cause, item.lead.well_since is not None) for item in outbox.open()] == [("skew", True)]
+
+
+def test_whoever_an_experiment_lets_answer_is_looked_at(tmp_path: Path) -> None:
+    project = stage.project(tmp_path / "shop", versions=3)
+    stage.live(project, "1")
+    arms = [
+        Arm(name=name, version=version, bundle=(bundle := stage.version(project, version)).hash,
+            contract=bundle.contract.hash, weight=5_000)
+        for name, version in (("champion", "1"), ("other", "3"))
+    ]  # fmt: skip
+    traffic = Traffic()
+    with alone(project) as outbox, Sending(outbox, []) as sending:
+        watching = Watching(project, outbox, sending, [traffic], address="")
+        kinds: list[tuple[ExperimentKind, set[str]]] = [("shadow", {"", "1"}), ("ab", {"", "1", "3"})]
+        for kind, seen in kinds:
+            began = Experiment(action="start", name=kind, kind=kind, arms=arms, salt=b"s", who="me", why="to see")
+            with project.writing() as (_, writer):
+                writer.commit([began])
+            assert set(watching.round(traffic).found.by_version) == seen
 
 
 def test_a_duty_that_cannot_be_done_is_told_and_ends_no_other(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from holdfast.monitoring.finding import Finding
     from holdfast.project.monitor import Report
 
-ALIASES = ("champion", "challenger")
 SERVERS = frozenset({"errors"})
 """Causes that the look from outside tells: it needs nobody to have counted them."""
 SHARED = frozenset({"WATCH208", "WATCH502", "WATCH503", "WATCH504"})
@@ -54,7 +53,8 @@ class Server:
 
 
 class Traffic:
-    """What was counted of live traffic, looked at by every watch (as `holdfast monitor` does), version by version."""
+    """What was counted of live traffic, looked at by every watch as `holdfast monitor` does: the champion's,
+    the challenger's, and that of whoever an experiment lets answer."""
 
     name = "monitor"
     quick = True
@@ -64,12 +64,10 @@ class Traffic:
         from holdfast.project.monitor import Monitor
         from holdfast.project.monitor_history import keep
 
-        course = place.followed.history()
-        live = {step.version: alias for alias in ALIASES if (step := course.live(alias)) is not None}
         reports: list[Report] = []
         contracts = []
-        for alias in live.values():
-            with Monitor(place.project, alias, followed=place.followed) as monitor:
+        for version in place.followed.answering():
+            with Monitor(place.project, version, followed=place.followed) as monitor:
                 reports.append(monitor.look())
                 contracts.append(monitor.bundle.contract)
         if not reports:

@@ -11,6 +11,7 @@ from holdfast.ledger.records import Experiment, Promotion, Retraining
 from holdfast.project.judged import Judgements
 from holdfast.project.project import Project
 from holdfast.registry.history import History
+from holdfast.traffic.course import Experiments
 
 if TYPE_CHECKING:
     from holdfast.contract.model import Contract
@@ -44,6 +45,14 @@ class Followed:
     def history(self) -> History:
         """Every decision about which version is live."""
         return History.of(self.turns())
+
+    def answering(self) -> dict[str, str]:
+        """Versions that answer or are to, each with its bundle's hash: champion, challenger, then an experiment's."""
+        turns = self.turns()
+        course, experiment = History.of(turns), Experiments(turns).answering()
+        live = [step for alias in ("champion", "challenger") if (step := course.live(alias)) is not None]
+        found = {step.version: step.bundle for step in live}
+        return found | {arm.version: arm.bundle for arm in (experiment.arms if experiment else [])}
 
     def judgements(self, version: str, contract: Contract) -> Judgements:
         """What a version decided, as far back as is looked, read up to now."""

@@ -216,17 +216,16 @@ class Monitor:
         self, project: Project, which: str = "champion", *, ledger: bool = False, followed: Followed | None = None
     ) -> None:
         """`ledger`: count again from the ledger, instead of reading what was counted while serving. `followed`: what is
-        known of the ledger already, for who looks again and again; without it the ledger is read from its beginning.
+        known of the ledger already, for who looks again and again at a version that answers, by its number; without it
+        the ledger is read from its beginning.
         """
         from holdfast.project.counted import Counted
         from holdfast.project.judged import Judgements
 
         self._project = project
         self.limits: Limits = limits_from(project.settings.monitor)
-        step = followed.history().live(which) if followed is not None else None
-        self.version, self.bundle = (
-            named(project, which) if step is None else (step.version, opened(project, step.bundle))
-        )
+        bundle = followed.answering().get(which) if followed is not None else None
+        self.version, self.bundle = named(project, which) if bundle is None else (which, opened(project, bundle))
         self._expected = Bins.of(self.bundle).expected()
         self._counted = None if ledger else Counted(project)
         contract = self.bundle.contract
