@@ -23,6 +23,7 @@ from holdfast.contract.model import DAY
 from holdfast.drills.catalog import chosen
 from holdfast.drills.drill import Ask, Caught
 from holdfast.drills.exported import export
+from holdfast.drills.journey import END
 from holdfast.drills.recorded import Request
 from holdfast.drills.sandbox import LEAD, Sandbox
 from holdfast.drills.stage import Stage
@@ -77,7 +78,7 @@ def tables(template: str, rows: int, work: Path, say: Callable[[str], None]) -> 
     home = work.with_name(f"{work.name}-project")
     for place in (home, work):
         shutil.rmtree(place, ignore_errors=True)
-    start(template, template, home, rows=rows)
+    start(template, template, home, rows=rows, end=END)
     line = [sys.executable, "-m", "holdfast.cli.main", "-C", str(home), "train"]
     subprocess.run(line, check=True, env=bare_environment(), stdout=subprocess.DEVNULL)
     work.mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -72,3 +73,14 @@ def test_a_history_that_is_not_there_is_named(tmp_path: Path) -> None:
         Project.open(tmp_path / "shop").inputs()
     assert [problem.field for problem in caught.value.problems] == ["inputs.payments"]
     assert "simulate.py" in str(caught.value)
+
+
+@pytest.mark.parametrize("template", ["fraud", "cards", "credit"])
+def test_a_history_ends_when_it_is_told_to(template: str, tmp_path: Path) -> None:
+    for place in ("one", "other"):
+        start("shop", template, tmp_path / place, rows=600, end="2026-03-01T12:00:00Z")
+    one, other = (next((tmp_path / place / "data").glob("*.parquet")) for place in ("one", "other"))
+    table = pq.read_table(one)
+    assert table.equals(pq.read_table(other))
+    times = max(pc.max(table[name]).as_py() for name in table.column_names if name.endswith("ed_at"))
+    assert "2026-02-27" < str(times) <= "2026-03-01 12:00:00+00:00"

@@ -15,11 +15,14 @@ from holdfast.drills.sandbox import Sandbox
 from holdfast.project.project import Project
 from holdfast.project.start import start
 from holdfast.simulate.credit import applications
+from holdfast.simulate.table import instant
 
 CREDIT_DAYS = 210
 """Of applications, closer together than the template's own two years, so that weeks of them are worth watching."""
 ROWS = {"cards": 48_000, "fraud": 36_000, "credit": 36_000}
 """Of the simulated history of each template: two to five hundred a day, so that a watch has something to go by."""
+END = "2026-11-22T12:00:00Z"
+"""Where their history ends: on whatever day and hour a drill is run, it is the same traffic, and the same model."""
 Say = Callable[[str], None]
 Tell = Callable[[Ran], None]
 
@@ -49,9 +52,9 @@ def drill_template(template: str, names: Sequence[str], *, say: Say = quiet, tel
 
 def prepared(template: str, folder: Path) -> None:
     """A project of a template with a simulated history, and a first version."""
-    start(template, template, folder, rows=ROWS.get(template), data=template != "credit")
+    start(template, template, folder, rows=ROWS.get(template), end=END, data=template != "credit")
     if template == "credit":
-        applications(ROWS[template], days=CREDIT_DAYS).write(folder / "data" / "applications.parquet")
+        applications(ROWS[template], days=CREDIT_DAYS, end=instant(END)).write(folder / "data" / "applications.parquet")
     done(command(folder, "train"))
 
 

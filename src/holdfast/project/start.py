@@ -31,9 +31,17 @@ class Started:
 
 
 def start(
-    name: str, template: str, folder: Path, *, rows: int | None = None, seed: int | None = None, data: bool = True
+    name: str,
+    template: str,
+    folder: Path,
+    *,
+    rows: int | None = None,
+    seed: int | None = None,
+    end: str | None = None,
+    data: bool = True,
 ) -> Started:
-    """Copy a template into `folder` and simulate its history (`rows`, about) unless `data` is false.
+    """Copy a template into `folder` and simulate its history (`rows`, about, up to the instant `end` in ISO 8601, now
+    where there is none) unless `data` is false.
 
     Raises HoldfastError for an unknown template, a name that is none, or a folder that already holds a project.
     """
@@ -49,14 +57,14 @@ def start(
             text = source.read_text(encoding="utf-8")
             (folder / source.name).write_text(_named(source.name, text, name, template), encoding="utf-8")
     (folder / ".gitignore").write_text(_IGNORED)
-    said = simulate(folder, rows=rows, seed=seed) if data else ""
+    said = simulate(folder, rows=rows, seed=seed, end=end) if data else ""
     files = tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()))
     return Started(name, template, str(folder), files, said)
 
 
-def simulate(folder: Path, *, rows: int | None = None, seed: int | None = None) -> str:
+def simulate(folder: Path, *, rows: int | None = None, seed: int | None = None, end: str | None = None) -> str:
     """Run the project's `simulate.py` and answer what it said."""
-    words = [f"--{word}={value}" for word, value in (("rows", rows), ("seed", seed)) if value is not None]
+    words = [f"--{word}={value}" for word, value in (("rows", rows), ("seed", seed), ("end", end)) if value is not None]
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         runpy.run_path(str(folder / "simulate.py"))["main"](words)
