@@ -2,11 +2,11 @@
 turns.
 
 One server on one core (its shadow process inherits that core), clients on another. Between windows the shadow's process
-is stopped or let go on. `--pause` lets each client think between two requests, so that the server has idle time
-in which shadows are scored; `--lull` ends each window with seconds in which clients think ten times as long. `--spare`
-lets the shadow use the clients' core as well, as it may wherever nobody tied the server to one; `--memory` keeps
-the ledger off the disk, whose hiccups are most of a p99. `cpu` is the worker's own processor time for one answer,
-`stolen` the share of its processor that the machine's host gave to others.
+is stopped or let go on. `--pause` lets each client think between two requests, so that the server has idle time in
+which shadows are scored; `--lull` ends each window with seconds in which clients think ten times as long. `--spare`
+lets the shadow use the clients' core as well, as it may wherever nobody tied the server to one; `--memory` keeps the
+ledger off the disk, whose hiccups are in a p99 too. `cpu` is the worker's own processor time for one answer, `stolen`
+the share of its processor that the machine's host gave to others.
 
 Windows differ more among themselves than a shadow does to them. So the p99 is told in a second way, `near`: of all
 answers of a window, as a multiple of the same without those that were under way while the shadow's process ran, or
