@@ -12,7 +12,7 @@ import pytest
 
 from holdfast.contract.loading import load_file
 from holdfast.contract.model import DAY, Contract
-from holdfast.drills.recorded import Recorded, recorded
+from holdfast.drills.recorded import Recorded, Traffic, outcomes, recorded
 from holdfast.simulate.fraud import payments
 
 END = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -69,11 +69,28 @@ def test_traffic_is_in_order_and_at_the_times_it_happened(cut: Recorded) -> None
     assert cut.end - cut.cut == 42 * DAY
 
 
-def test_a_stretch_holds_what_is_in_it_and_nothing_else(cut: Recorded) -> None:
+def test_a_stretch_holds_what_is_in_it_and_nothing_else(cut: Recorded, contract: Contract) -> None:
     start = cut.cut + 7 * DAY
-    part = cut.traffic.between(start, start + DAY)
+    part = cut.traffic.between(start, start + DAY, contract)
     assert part.requests
     assert all(start <= item.time < start + DAY for item in part.requests)
+
+
+def test_what_becomes_known_of_requests_before_a_stretch_is_told_in_it(cut: Recorded, contract: Contract) -> None:
+    start = cut.cut + 14 * DAY
+    parts = [cut.traffic.between(0, start, contract), cut.traffic.between(start, cut.end, contract)]
+    told = [event for part in parts for event in told_of(part, contract)]
+    assert len(told) == len(set(told))
+    assert set(told) == set(told_of(cut.traffic, contract))
+    early = {item.body["payment_id"] for item in parts[0].requests}
+    assert early & {body["event_id"] for _, body in parts[1].outcomes}
+
+
+def told_of(part: Traffic, contract: Contract) -> list[str]:
+    """Events whose outcome is told in this part, by its end."""
+    end = part.requests[-1].time
+    every = [*part.outcomes, *outcomes(contract, part.requests)]
+    return [str(body["event_id"]) for at, body in every if at <= end]
 
 
 def test_history_in_csv_gives_the_same_requests(

@@ -7,7 +7,7 @@ they came: each told when it was received.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,10 +44,14 @@ class Traffic:
     requests: list[Request] = field(default_factory=list)
     outcomes: list[tuple[int, Body]] = field(default_factory=list)
 
-    def between(self, start: int, end: int) -> Traffic:
+    def between(self, start: int, end: int, contract: Contract) -> Traffic:
+        """What is sent in [start, end): also what becomes known then of requests before."""
+        before = [item for item in self.requests if item.time < start]
+        since = before[-1].time + 1 if before else start  # up to their last the part before has told
+        told = [*self.outcomes, *outcomes(contract, before)]
         return Traffic(
             [item for item in self.requests if start <= item.time < end],
-            [item for item in self.outcomes if start <= item[0] < end],
+            sorted((item for item in told if since <= item[0] < end), key=lambda item: item[0]),
         )
 
 
@@ -154,6 +158,16 @@ def _truth(cell: Any) -> bool | None:
     if isinstance(cell, str):
         return {"true": True, "1": True, "false": False, "0": False}.get(cell.strip().lower())
     return None if cell is None or cell != cell else bool(cell)
+
+
+def outcomes(contract: Contract, requests: Iterable[Request]) -> list[tuple[int, Body]]:
+    """What becomes known of them, and when."""
+    source, target = contract.deciding, contract.target
+    return [
+        (item.known, outcome(str(item.body.get(source.id)), target, item.truth))
+        for item in requests
+        if item.truth is not None and item.known
+    ]
 
 
 def outcome(event_id: str, target: Label, value: bool) -> Body:

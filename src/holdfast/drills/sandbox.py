@@ -91,7 +91,7 @@ class Sandbox:
         """The copy after weeks of traffic as it was recorded."""
         folder = _copy(self.fresh, self.work / "warmed")
         recorded = self.recorded
-        traffic = recorded.traffic.between(0, recorded.cut + LEAD * DAY)
+        traffic = recorded.traffic.between(0, recorded.cut + LEAD * DAY, self.bundle.contract)
         self.say(f"sending {len(traffic.requests):,} recorded requests, as they came")
         stage = Stage(folder, self.work / "aside", self.bundle, traffic, recorded.cut, SEED)
         try:
@@ -116,7 +116,7 @@ class Sandbox:
         before = {"warmed": lambda: self.warmed, "fresh": lambda: self.fresh, "trained": lambda: self.trained}[base]()
         folder = _copy(before, self.work / f"copy-{number}")
         start = self.recorded.cut + (LEAD * DAY if base == "warmed" else 0)
-        traffic = self.recorded.traffic.between(start, start + days * DAY)
+        traffic = self.recorded.traffic.between(start, start + days * DAY, self.bundle.contract)
         made = Stage(folder, self.work / f"aside-{number}", self.bundle, traffic, start, SEED)
         try:
             yield made

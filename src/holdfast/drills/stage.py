@@ -21,7 +21,7 @@ from holdfast.access import keys
 from holdfast.bundle.bundle import Bundle
 from holdfast.contract.model import DAY, SECOND, Contract
 from holdfast.drills.drill import Ask, Caught
-from holdfast.drills.recorded import Body, Request, Traffic, outcome
+from holdfast.drills.recorded import Body, Request, Traffic, outcomes
 from holdfast.errors import HoldfastError
 from holdfast.ledger.records import Approval, Examination
 from holdfast.project.bundles import named
@@ -202,13 +202,9 @@ class Stage:
         self._tell([body for at, body in told if at <= self.moment(len(requests))])
 
     def _outcomes(self) -> list[tuple[int, Body]]:
-        source, target = self.contract.deciding, self.contract.target
-        told = [
-            (item.known, outcome(str(item.body.get(source.id)), target, item.truth))
-            for item in self.traffic.requests
-            if item.truth is not None and item.known
-        ]
-        return sorted([*self.traffic.outcomes, *told], key=lambda pair: pair[0])
+        return sorted(
+            [*self.traffic.outcomes, *outcomes(self.contract, self.traffic.requests)], key=lambda pair: pair[0]
+        )
 
     def _tell(self, outcomes: list[Body]) -> None:
         for first in range(0, len(outcomes), 500):
