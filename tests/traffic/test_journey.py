@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.traffic.stage import wait_for
 from tests.vouched import People, promote, vouched
@@ -169,9 +170,17 @@ def test_a_shadow_is_replayed_with_its_decision(project: Project) -> None:
         ask(client, range(30))
         wait_for(lambda: status(project).experiments[0]["variants"][0]["scored"] == 30)
     (found,) = status(project).experiments
-    assert found["dropped"] == 0
+    assert (found["dropped"], found["waiting"]) == (0, 0)
     report = replay(project)
     assert (report.ok, report.decisions, report.shadows) == (True, 30, 30)
+    some = [item for item in project.reader.records() if isinstance(item, Decision)][:3]
+    with project.writing() as (_, writer):
+        writer.commit([msgspec.structs.replace(item, seq=0, event_id=f"{item.event_id}-2") for item in some])
+    told = status(project)
+    assert told.experiments[0]["waiting"] == 3
+    assert "  3 not scored yet" in told.lines()
+    experiment.stop(project, why="seen enough")
+    assert "  3 not scored when it ended" in status(project, "beside").lines()
 
 
 def test_what_cannot_be_started_says_everything_that_is_wrong(project: Project) -> None:

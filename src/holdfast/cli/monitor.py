@@ -30,9 +30,9 @@ def monitor(
     as_json: Json = False,
 ) -> None:
     """Look at inputs, scores, decisions, outcomes and service; exit 1 when something alerts, 3 when a watch crashed."""
+    from holdfast.contract.values import instant
     from holdfast.project.monitor import Monitor
     from holdfast.project.monitor_history import days, keep, past
-    from holdfast.project.versions import instant
 
     project = opened()
     for file in (html, evidently):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from holdfast.contract.scalars import (
     shown,
     timestamp_text,
 )
-from holdfast.errors import Problem
+from holdfast.errors import HoldfastError, Problem
 
 __all__ = [
     "ABSENT",
@@ -35,6 +36,7 @@ __all__ = [
     "canonical_number",
     "compile_reader",
     "impute_cell",
+    "instant",
     "integer_bounds",
     "is_placeholder",
     "null_cell",
@@ -72,6 +74,17 @@ class Parsed(NamedTuple):
     warnings: tuple[str, ...]
     problems: tuple[Problem, ...]
     status: int
+
+
+def instant(text: str) -> int:
+    """Microseconds UTC of an ISO 8601 time. Raises HoldfastError when it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise HoldfastError(f"{text!r} is not a time", mend="write it as 2026-01-31T12:00:00Z") from None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    apart = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return (apart.days * 86_400 + apart.seconds) * 1_000_000 + apart.microseconds
 
 
 def parse_json(field: Field, raw: object) -> tuple[Cell, str | None]:

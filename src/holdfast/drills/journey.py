@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from holdfast.contract.values import instant
 from holdfast.drills.catalog import DRILLS, KNOWN, chosen
 from holdfast.drills.command import command, done
 from holdfast.drills.left import left
@@ -15,7 +16,6 @@ from holdfast.drills.sandbox import Sandbox
 from holdfast.project.project import Project
 from holdfast.project.start import start
 from holdfast.simulate.credit import applications
-from holdfast.simulate.table import instant
 
 CREDIT_DAYS = 210
 """Of applications, closer together than the template's own two years, so that weeks of them are worth watching."""

@@ -39,7 +39,7 @@ class Request:
 
 @dataclass
 class Traffic:
-    """Requests in order of time, and outcomes of earlier events: (when, body for `/outcomes`)."""
+    """Requests in order of time, and outcomes of earlier events, in any order: (when, body for `/outcomes`)."""
 
     requests: list[Request] = field(default_factory=list)
     outcomes: list[tuple[int, Body]] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Traffic:
         told = [*self.outcomes, *outcomes(contract, before)]
         return Traffic(
             [item for item in self.requests if start <= item.time < end],
-            sorted((item for item in told if since <= item[0] < end), key=lambda item: item[0]),
+            [item for item in told if since <= item[0] < end],
         )
 
 

@@ -202,13 +202,12 @@ class Stage:
         self._tell([body for at, body in told if at <= self.moment(len(requests))])
 
     def _outcomes(self) -> list[tuple[int, Body]]:
-        return sorted(
-            [*self.traffic.outcomes, *outcomes(self.contract, self.traffic.requests)], key=lambda pair: pair[0]
-        )
+        told = [*self.traffic.outcomes, *outcomes(self.contract, self.traffic.requests)]
+        return sorted(told, key=lambda pair: pair[0])
 
-    def _tell(self, outcomes: list[Body]) -> None:
-        for first in range(0, len(outcomes), 500):
-            body = json.dumps({"outcomes": outcomes[first : first + 500]}).encode()
+    def _tell(self, bodies: list[Body]) -> None:
+        for first in range(0, len(bodies), 500):
+            body = json.dumps({"outcomes": bodies[first : first + 500]}).encode()
             connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
             connection.request("POST", "/outcomes", body, HEADERS)
             connection.getresponse().read()

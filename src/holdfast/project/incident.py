@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from holdfast.contract.values import timestamp_text
+from holdfast.contract.values import instant, timestamp_text
 from holdfast.errors import HoldfastError
 from holdfast.project.incidents import evidence, mitigate, postmortem
 from holdfast.project.incidents import tell as telling
@@ -19,7 +19,6 @@ from holdfast.project.incidents.playbooks import OUTAGE, PLAYBOOKS, Playbook, gu
 from holdfast.project.incidents.scene import Gathered, Scene
 from holdfast.project.incidents.stretch import mitigated
 from holdfast.project.project import Project
-from holdfast.project.versions import instant
 
 if TYPE_CHECKING:
     from holdfast.ledger.records import Incident

@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from holdfast.contract.model import Contract
+from holdfast.contract.values import instant
 from holdfast.errors import HoldfastError
 from holdfast.project.project import Project
-from holdfast.project.versions import instant
 
 if TYPE_CHECKING:
     from holdfast.features.history import Records

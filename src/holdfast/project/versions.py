@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from holdfast.contract.values import timestamp_text
-from holdfast.errors import HoldfastError
+from holdfast.contract.values import instant, timestamp_text
 from holdfast.project.bundles import history
 from holdfast.project.project import Project
 
@@ -59,14 +57,3 @@ def was_live(project: Project, at: str, alias: str = "champion") -> dict[str, An
     since = timestamp_text(step.received_at)
     sentence = f"version {step.version} was {alias} at {when}, since {since} ({step.action} by {step.who}: {step.why})"
     return {"at": when, "alias": alias, "version": step.version, "since": since, "sentence": sentence}
-
-
-def instant(text: str) -> int:
-    """Microseconds UTC of an ISO 8601 time. Raises HoldfastError when it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise HoldfastError(f"{text!r} is not a time", mend="write it as 2026-01-31T12:00:00Z") from None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    apart = aware - datetime(1970, 1, 1, tzinfo=UTC)
-    return (apart.days * 86_400 + apart.seconds) * 1_000_000 + apart.microseconds

@@ -73,8 +73,6 @@ class Shadower:
         self._record: Experiment | None = None
         self._router: Router | None = None
         self._versions: list[Version] = []
-        self._reads = False
-        """Whether a version has another contract than the champion, and so reads state for itself."""
         self.behind = False
         """Whether there was anything to read: then more may follow."""
         self.dropped = 0
@@ -111,7 +109,8 @@ class Shadower:
     def _keep_up(self, until: int) -> None:
         if self._seq == 0:
             self._begin(until)
-        most = MOST_READ if self._reads else MOST
+        arms = self._record.arms if self._record is not None else []
+        most = MOST if len({arm.contract for arm in arms}) <= 1 else MOST_READ
         if until - self._seq > most:
             self._leave_out(until - most // 2)
             self._ahead = iter(())
@@ -149,7 +148,6 @@ class Shadower:
             self._versions = [
                 compile_version(bundle, arm.version, arm.name) for bundle, arm in zip(others, arms, strict=True)
             ]
-            self._reads = any(version.contract_hash != champion.contract.hash for version in self._versions)
         except HoldfastError as error:
             log.error("the shadows of %s cannot be scored: %s", record.name, error)
 

@@ -24,14 +24,6 @@ def this_minute() -> int:
     return int(datetime.now(UTC).timestamp()) // 60 * 60_000_000
 
 
-def instant(text: str | None) -> int:
-    """An instant in ISO 8601 as microseconds since 1970; this minute where none is given."""
-    if text is None:
-        return this_minute()
-    said = datetime.fromisoformat(text)
-    return round((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()) * 1_000_000
-
-
 def names(prefix: str, numbers: Cells, width: int) -> Cells:
     """Text ids such as ``pay_0000042``."""
     return np.array([f"{prefix}_{number:0{width}d}" for number in numbers.tolist()], dtype=object)

@@ -3,17 +3,17 @@
 import argparse
 from pathlib import Path
 
+from holdfast.contract.values import instant
 from holdfast.simulate.credit import applications
-from holdfast.simulate.table import instant
 
 
 def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--end", help="the instant it ends at, 2026-11-22T12:00:00Z say; this minute if left out")
+    parser.add_argument("--end", type=instant, help="2026-11-22T12:00:00Z, say; this minute if left out")
     arguments = parser.parse_args(words)
-    table = applications(arguments.rows, end=instant(arguments.end), seed=arguments.seed)
+    table = applications(arguments.rows, end=arguments.end, seed=arguments.seed)
     path = table.write(Path(__file__).parent / "data" / "applications.parquet")
     print(f"{len(table):,} applications in {path}")
 
